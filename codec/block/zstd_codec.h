@@ -1,0 +1,26 @@
+// Blocks and headers as zstd frames (libzstd, level 3): what is no float plane, text and structure.
+#ifndef PLAIT_CODEC_BLOCK_ZSTD_CODEC_H_
+#define PLAIT_CODEC_BLOCK_ZSTD_CODEC_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "codec/block/workspace.h"
+
+namespace plait {
+
+// Appends one zstd frame of `raw` to `coded`.
+void ZstdEncode(std::span<const uint8_t> raw, BlockWorkspace& workspace, std::vector<uint8_t>* coded);
+
+// What ZstdEncode would append, by doing it.
+size_t ZstdCodedBytes(std::span<const uint8_t> raw, BlockWorkspace& workspace);
+
+// Decodes one zstd frame that must fill `raw` exactly and end where `coded` ends.
+// Returns: kDataLoss otherwise; kOutOfRange if the frame ends early. On failure `raw` is unspecified.
+absl::Status ZstdDecode(std::span<const uint8_t> coded, BlockWorkspace& workspace, std::span<uint8_t> raw);
+
+}  // namespace plait
+
+#endif  // PLAIT_CODEC_BLOCK_ZSTD_CODEC_H_

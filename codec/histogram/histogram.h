@@ -1,0 +1,24 @@
+// Counts of byte symbols, and what an ideal order-0 coder would spend on them.
+#ifndef PLAIT_CODEC_HISTOGRAM_HISTOGRAM_H_
+#define PLAIT_CODEC_HISTOGRAM_HISTOGRAM_H_
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+namespace plait {
+
+using ByteHistogram = std::array<uint32_t, 256>;
+
+// Occurrences of each byte value. `symbols` holds fewer than 2^32 bytes.
+ByteHistogram CountBytes(std::span<const uint8_t> symbols);
+
+// The same over every `stride`-th byte (stride >= 1): an estimate at 1/stride of the cost.
+ByteHistogram SampleBytes(std::span<const uint8_t> symbols, size_t stride);
+
+// Shannon entropy in bits per symbol; 0 for an empty histogram.
+double EntropyBits(const ByteHistogram& counts);
+
+}  // namespace plait
+
+#endif  // PLAIT_CODEC_HISTOGRAM_HISTOGRAM_H_

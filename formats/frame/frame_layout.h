@@ -1,0 +1,36 @@
+// Numbers frozen in the frame format (FORMAT.md beside this file).
+#ifndef PLAIT_FORMATS_FRAME_FRAME_LAYOUT_H_
+#define PLAIT_FORMATS_FRAME_FRAME_LAYOUT_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace plait {
+
+// Header: magic (6) | version (2) | dtype (1) | rank (1) | log2 of elements per block (1) | zero (1) |
+//         header bytes (4) | elements (8) | shape (8 each) | sections | XXH3-64 of all before (8)
+inline constexpr char kFrameMagic[6] = {'P', 'L', 'T', 'F', 'R', 'M'};
+inline constexpr uint16_t kFrameVersion = 0;
+inline constexpr size_t kFrameFixedHeaderBytes = 24;
+inline constexpr size_t kFrameHashBytes = 8;
+inline constexpr size_t kMaxFrameHeaderBytes = size_t{64} << 10;
+inline constexpr size_t kMaxRank = 64;
+
+// 128 Ki elements a block; bytes that nobody parses go in larger blocks, where zstd finds more.
+inline constexpr unsigned kDefaultBlockLog2 = 17;
+inline constexpr unsigned kOpaqueBlockLog2 = 20;
+inline constexpr unsigned kMinBlockLog2 = 10;
+inline constexpr unsigned kMaxBlockLog2 = 20;
+
+// Footer: magic (4) | blocks (4) | block table (8 each) | XXH3-128 of the decoded bytes (16) | frame bytes (8) |
+//         XXH3-64 of all before, seeded with the header's hash (8) | footer bytes (8)
+inline constexpr char kFooterMagic[4] = {'P', 'L', 'T', 'E'};
+inline constexpr size_t kFooterFixedBytes = 48;
+inline constexpr size_t kBlockTableEntryBytes = 8;
+
+// Frames start on and are padded to this boundary of the container; the padding is before the footer, which is last.
+inline constexpr size_t kFrameAlignment = 256;
+
+}  // namespace plait
+
+#endif  // PLAIT_FORMATS_FRAME_FRAME_LAYOUT_H_

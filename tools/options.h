@@ -1,0 +1,59 @@
+// What the command line says, one struct per verb. cli.cc fills them; the verbs read them.
+#ifndef PLAIT_TOOLS_OPTIONS_H_
+#define PLAIT_TOOLS_OPTIONS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace plait {
+
+struct CompressOptions {
+  std::vector<std::string> files;
+  std::string output;
+  int level = 3;
+  int threads = 0;  // 0: all cores
+  bool to_stdout = false;
+  bool remove_source = false;
+  bool force = false;
+  bool dry_run = false;
+  bool verify = true;
+  bool strict = false;
+  std::string base;
+  bool json = false;
+};
+
+struct DecompressOptions {
+  std::vector<std::string> files;
+  std::string output;
+  int threads = 0;
+  bool to_stdout = false;
+  bool remove_source = false;
+  bool force = false;
+  bool json = false;
+};
+
+struct VerifyOptions {
+  std::vector<std::string> files;
+  bool structure_only = false;
+  std::string against;
+  int threads = 0;
+  bool json = false;
+};
+
+struct ListOptions {
+  std::string file;
+  bool json = false;
+};
+
+struct CatOptions {
+  std::string file;
+  std::string tensor;
+  std::optional<std::pair<uint64_t, uint64_t>> rows;  // half-open
+};
+
+}  // namespace plait
+
+#endif  // PLAIT_TOOLS_OPTIONS_H_

@@ -1,0 +1,133 @@
+#include "tools/pipeline/encode.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "codec/base/status.h"
+#include "tools/pipeline/ordered.h"
+#include "tools/pipeline/where.h"
+
+namespace plait {
+namespace {
+
+constexpr uint64_t kCopyBytes = uint64_t{1} << 20;
+
+// What the blocks of one tensor share.
+struct Frame {
+  size_t tensor = 0;
+  FrameHeader header;
+  std::vector<uint8_t> header_bytes;
+};
+
+struct EncodeItem {
+  std::shared_ptr<const Frame> frame;
+  uint64_t block = 0;
+  BlockSpec spec;
+  uint64_t offset = 0;  // in the original
+  std::vector<uint8_t> raw;
+  std::vector<uint8_t> coded;
+  std::vector<uint8_t> decoded;
+  BlockWorkspace workspace;
+  absl::Status status;
+};
+
+// Hands out the blocks of all tensors that may shrink, in the order of the original.
+class BlockPlanner {
+ public:
+  explicit BlockPlanner(const ContainerPlan* plan) : plan_(plan) {}
+
+  bool Next(EncodeItem& item) {
+    item.status = absl::OkStatus();
+    if (frame_ == nullptr || block_ == frame_->header.num_blocks()) {
+      if (!NextFrame(item.status)) return false;
+    }
+    item.frame = frame_;
+    item.block = block_;
+    item.spec = frame_->header.block(block_);
+    item.offset = plan_->original_header.size() + plan_->tensors[frame_->tensor].begin +
+                  frame_->header.block_raw_offset(block_);
+    ++block_;
+    return true;
+  }
+
+ private:
+  bool NextFrame(absl::Status& status) {
+    while (tensor_ < plan_->tensors.size() && plan_->tensors[tensor_].bytes() <= kNeverFramedBytes) ++tensor_;
+    if (tensor_ == plan_->tensors.size()) return false;
+    auto frame = std::make_shared<Frame>();
+    frame->tensor = tensor_;
+    frame->header = FrameHeaderFor(*plan_, tensor_);
+    status = MakeFrameHeader(&frame->header, &frame->header_bytes);
+    frame_ = std::move(frame);
+    block_ = 0;
+    ++tensor_;
+    return true;
+  }
+
+  const ContainerPlan* plan_;
+  std::shared_ptr<const Frame> frame_;
+  size_t tensor_ = 0;
+  uint64_t block_ = 0;
+};
+
+absl::Status CompareWithDecoded(EncodeItem& item) {
+  item.decoded.resize(item.raw.size());
+  const absl::Status status = DecodeBlock(item.spec, item.coded, item.workspace, item.decoded);
+  if (status.ok() && item.decoded == item.raw) return absl::OkStatus();
+  return absl::InternalError(
+      absl::StrCat("verification: found a block that does not decode to its original; this is a bug or a broken "
+                   "memory, nothing was written. ", status.message()));
+}
+
+void EncodeItemBlock(const ByteSource& original, const EncodeOptions& options, EncodeItem& item) {
+  if (!item.status.ok()) return;
+  item.raw.resize(BlockRawBytes(item.spec));
+  item.status = original.ReadAt(item.offset, item.raw);
+  if (!item.status.ok()) return;
+  EncodeBlock(item.spec, item.raw, item.workspace, &item.coded);
+  if (options.verify) item.status = CompareWithDecoded(item);
+}
+
+absl::Status WriteItem(const EncodeItem& item, ContainerWriter& writer) {
+  PLAIT_RETURN_IF_ERROR(item.status);
+  const Frame& frame = *item.frame;
+  if (item.block == 0) PLAIT_RETURN_IF_ERROR(writer.BeginFrame(frame.header, frame.header_bytes));
+  PLAIT_RETURN_IF_ERROR(writer.AddBlock(item.coded, item.raw));
+  if (item.block + 1 < frame.header.num_blocks()) return absl::OkStatus();
+  return writer.EndFrame(frame.tensor);
+}
+
+absl::Status CopyPlain(const ByteSource& original, const ContainerPlan& plan, size_t index, ContainerWriter& writer) {
+  const TensorInfo& tensor = plan.tensors[index];
+  std::vector<uint8_t> bytes;
+  PLAIT_RETURN_IF_ERROR(writer.BeginPlain(index));
+  for (uint64_t begin = tensor.begin; begin < tensor.end; begin += kCopyBytes) {
+    bytes.resize(std::min(kCopyBytes, tensor.end - begin));
+    PLAIT_RETURN_IF_ERROR(original.ReadAt(plan.original_header.size() + begin, bytes));
+    PLAIT_RETURN_IF_ERROR(writer.AddPlain(bytes));
+  }
+  return writer.EndPlain(index);
+}
+
+}  // namespace
+
+absl::Status EncodeContainer(const ByteSource& original, const ContainerPlan& plan, const EncodeOptions& options,
+                             ByteSink& sink, Progress& progress) {
+  ContainerWriter writer(&plan, &sink);
+  PLAIT_RETURN_IF_ERROR(writer.Begin());
+  BlockPlanner planner(&plan);
+  PLAIT_RETURN_IF_ERROR(RunOrdered<EncodeItem>(
+      options.threads, [&](EncodeItem& item) { return planner.Next(item); },
+      [&](EncodeItem& item) { EncodeItemBlock(original, options, item); },
+      [&](EncodeItem& item) {
+        const absl::Status status = WriteItem(item, writer);
+        progress.Add(item.raw.size(), item.coded.size());
+        return status.ok() ? status : Annotate(status, Where(plan.kind, plan.tensors[item.frame->tensor].name, item.block));
+      }));
+  for (size_t index : writer.PlainTensors()) {
+    PLAIT_RETURN_IF_ERROR(Annotate(CopyPlain(original, plan, index, writer), Where(plan.kind, plan.tensors[index].name)));
+  }
+  return writer.Finish();
+}
+
+}  // namespace plait

@@ -1,0 +1,18 @@
+// The verbs of the command, one file each. Every function does the whole job, reports its own failures on stderr and
+// returns the exit code.
+#ifndef PLAIT_TOOLS_VERBS_H_
+#define PLAIT_TOOLS_VERBS_H_
+
+#include "tools/options.h"
+
+namespace plait {
+
+int RunCompress(const CompressOptions& options);
+int RunDecompress(const DecompressOptions& options);
+int RunVerify(const VerifyOptions& options);
+int RunList(const ListOptions& options);
+int RunCat(const CatOptions& options);
+
+}  // namespace plait
+
+#endif  // PLAIT_TOOLS_VERBS_H_

@@ -1,0 +1,168 @@
+// plait verify: is every byte of a container what it should be?
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "codec/base/status.h"
+#include "tools/exit_code.h"
+#include "tools/names.h"
+#include "tools/pipeline/decode.h"
+#include "tools/pipeline/files.h"
+#include "tools/pipeline/progress.h"
+#include "tools/pipeline/where.h"
+#include "tools/verbs.h"
+
+namespace plait {
+namespace {
+
+// A file with millions of damaged blocks is not reported block by block.
+constexpr size_t kMostErrors = 1000;
+
+struct VerifyError {
+  std::string tensor;  // empty: the file as a whole
+  std::optional<uint64_t> block;
+  absl::Status status;
+};
+
+class Findings {
+ public:
+  void Add(VerifyError error) {
+    ++count_;
+    if (errors_.size() < kMostErrors) errors_.push_back(std::move(error));
+  }
+  size_t count() const { return count_; }
+  const std::vector<VerifyError>& errors() const { return errors_; }
+
+ private:
+  size_t count_ = 0;
+  std::vector<VerifyError> errors_;
+};
+
+void VerifyStructure(const ContainerReader& container, Findings& findings) {
+  for (size_t i = 0; i < container.tensors().size(); ++i) {
+    const StoredTensor& tensor = container.tensors()[i];
+    if (!tensor.framed()) continue;
+    if (absl::Status status = container.OpenFrame(i).status(); !status.ok()) {
+      findings.Add({tensor.original.name, std::nullopt, status});
+    }
+  }
+}
+
+// Compares `bytes` with those of `source` at `offset`.
+absl::Status CompareWithSource(const FileSource& source, uint64_t offset, std::span<const uint8_t> bytes,
+                               std::vector<uint8_t>& scratch) {
+  scratch.resize(bytes.size());
+  PLAIT_RETURN_IF_ERROR(source.ReadAt(offset, scratch));
+  const auto [found, expected] = std::ranges::mismatch(bytes, scratch);
+  if (found == bytes.end()) return absl::OkStatus();
+  return absl::DataLossError(FoundExpected(absl::StrCat("byte ", offset + (found - bytes.begin()), " of the original"),
+                                           *found, *expected));
+}
+
+absl::Status VerifyContents(const ContainerReader& container, const FileSource* source, int threads,
+                            Progress& progress, Findings& findings) {
+  std::vector<uint8_t> scratch;
+  if (source != nullptr) {
+    if (source->size() != container.original_bytes()) {
+      findings.Add({"", std::nullopt, absl::DataLossError(FoundExpected("original bytes", container.original_bytes(),
+                                                                        source->size()))});
+      return absl::OkStatus();
+    }
+    const absl::Status header = CompareWithSource(*source, 0, container.original_header(), scratch);
+    if (!header.ok()) findings.Add({"", std::nullopt, header});
+  }
+  return DecodeContainer(container, threads, [&](const DecodedPiece& piece) {
+    progress.Add(piece.bytes.size(), piece.coded_bytes);
+    absl::Status status = piece.status;
+    if (status.ok() && source != nullptr) {
+      status = CompareWithSource(*source, piece.original_offset, piece.bytes, scratch);
+    }
+    if (!status.ok()) findings.Add({container.tensors()[piece.tensor].original.name, piece.block, status});
+    return absl::OkStatus();
+  });
+}
+
+// `kind` is known once the container is open, even if it holds damaged tensors.
+absl::Status VerifyFile(const std::string& path, const VerifyOptions& options, ContainerKind* kind,
+                        Findings& findings) {
+  std::unique_ptr<FileSource> against;
+  if (!options.against.empty()) {
+    absl::StatusOr<std::unique_ptr<FileSource>> opened = FileSource::Open(options.against);
+    if (!opened.ok()) return Annotate(opened.status(), options.against);
+    against = *std::move(opened);
+  }
+  PLAIT_ASSIGN_OR_RETURN(const std::unique_ptr<FileSource> source, FileSource::Open(path));
+  PLAIT_ASSIGN_OR_RETURN(const ContainerReader container, ContainerReader::Open(source.get()));
+  *kind = container.kind();
+  if (options.structure_only) {
+    VerifyStructure(container, findings);
+    return absl::OkStatus();
+  }
+  Progress progress(path, container.original_bytes());
+  return VerifyContents(container, against.get(), ThreadCount(options.threads), progress, findings);
+}
+
+std::string_view ModeName(const VerifyOptions& options) {
+  if (!options.against.empty()) return "against";
+  return options.structure_only ? "structure" : "full";
+}
+
+nlohmann::ordered_json ToJson(const Findings& findings, const VerifyOptions& options) {
+  nlohmann::ordered_json document = {{"ok", findings.count() == 0}, {"mode", ModeName(options)}};
+  document["errors"] = nlohmann::ordered_json::array();
+  for (const VerifyError& error : findings.errors()) {
+    nlohmann::ordered_json entry;
+    entry["tensor"] = error.tensor.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(error.tensor);
+    entry["block"] = error.block ? nlohmann::ordered_json(*error.block) : nlohmann::ordered_json();
+    entry["status"] = absl::StatusCodeToString(error.status.code());
+    entry["message"] = std::string(error.status.message());
+    document["errors"].push_back(std::move(entry));
+  }
+  return document;
+}
+
+int ReportFindings(const std::string& path, ContainerKind kind, const Findings& findings) {
+  int exit_code = kExitOk;
+  for (const VerifyError& error : findings.errors()) {
+    const absl::Status located =
+        error.tensor.empty() ? error.status : Annotate(error.status, Where(kind, error.tensor, error.block));
+    const int code = Report(path, located);
+    if (exit_code == kExitOk) exit_code = code;
+  }
+  if (findings.count() > findings.errors().size()) {
+    std::fprintf(stderr, "plait: %s: %zu errors more\n", path.c_str(), findings.count() - findings.errors().size());
+  }
+  return exit_code;
+}
+
+}  // namespace
+
+int RunVerify(const VerifyOptions& options) {
+  if (!options.against.empty() && options.files.size() > 1) {
+    return Report("", absl::InvalidArgumentError(FoundExpected("files with --against", options.files.size(), 1)));
+  }
+  int exit_code = kExitOk;
+  nlohmann::ordered_json results = nlohmann::ordered_json::array();
+  for (const std::string& path : options.files) {
+    Findings findings;
+    ContainerKind kind = ContainerKind::kOpaque;
+    if (absl::Status status = VerifyFile(path, options, &kind, findings); !status.ok()) {
+      findings.Add({"", std::nullopt, status});
+    }
+    const int code = ReportFindings(path, kind, findings);
+    if (exit_code == kExitOk) exit_code = code;
+    results.push_back(ToJson(findings, options));
+    if (!options.json && code == kExitOk) std::printf("%s\n", path.c_str());
+  }
+  if (options.json) {
+    nlohmann::ordered_json document = {{"schema", "plait.verify/1"}};
+    if (options.files.size() == 1) {
+      document.update(results[0]);
+    } else {
+      document["files"] = results;
+    }
+    std::printf("%s\n", document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+  }
+  return exit_code;
+}
+
+}  // namespace plait
