@@ -190,8 +190,11 @@ def main() -> int:
   args = parse_args()
   try:
     args.run(args)
-  except (CorpusError, ImportError, OSError, ValueError) as error:
-    print(f"corpora.py: {error}", file=sys.stderr)
+  except ImportError as error:
+    log(f"corpora.py: {error}; pip install -r {_MANIFEST_PATH.with_name('requirements.txt')}")
+    return 1
+  except (CorpusError, OSError, ValueError) as error:
+    log(f"corpora.py: {error}")
     return 1
   return 0
 
