@@ -35,15 +35,14 @@ def pin_of(path: pathlib.Path) -> dict:
 
 
 def check(what: str, path: pathlib.Path, expected: dict | None) -> None:
-  """Raises CorpusError, and removes the file, unless its size and SHA-256 are the pinned ones."""
+  """Raises CorpusError unless the size and SHA-256 of a file are the pinned ones."""
   actual = pin_of(path)
   if expected and all(expected[key] == value for key, value in actual.items()):
     return
-  path.unlink()
   if not expected:
     raise CorpusError(f"{what} has no pin in manifest.json; run get with --pin to add it")
   raise CorpusError(f"{what}: {path.name} has {actual['bytes']} bytes and SHA-256 {actual['sha256']}, "
-                    f"manifest.json says {expected['bytes']} and {expected['sha256']}; removed it")
+                    f"manifest.json says {expected['bytes']} and {expected['sha256']}; discarded it")
 
 
 def download(requirement: str, folder: pathlib.Path) -> pathlib.Path:
