@@ -75,7 +75,8 @@ absl::Status CatTensor(const CatOptions& options) {
   PLAIT_ASSIGN_OR_RETURN(const std::unique_ptr<FileSource> source, FileSource::Open(options.file));
   PLAIT_ASSIGN_OR_RETURN(const ContainerReader container, ContainerReader::Open(source.get()));
   const std::optional<size_t> index = container.Find(options.tensor);
-  if (!index) return absl::NotFoundError(absl::StrCat("tensor ", options.tensor, ": not in this file; plait list names them"));
+  if (!index)
+    return absl::NotFoundError(absl::StrCat("tensor ", options.tensor, ": not in this file; plait list names them"));
   const std::string where = Where(container.kind(), options.tensor);
   const StoredTensor& tensor = container.tensors()[*index];
   absl::StatusOr<ByteRange> range = RangeOf(tensor.original, options);

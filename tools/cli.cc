@@ -53,8 +53,9 @@ void AddCompress(CLI::App& app, Parsed& parsed) {
   verb->add_option("FILE", options.files, "what to compress")->required();
   verb->add_option("-o,--output", options.output, "name of the result");
   for (int level = 1; level <= 9; ++level) {
-    verb->add_flag_callback("-" + std::to_string(level), [&options, level] { options.level = level; },
-                            level == 3 ? "level 3, the default" : "a level that is not built yet");
+    verb->add_flag_callback(
+        "-" + std::to_string(level), [&options, level] { options.level = level; },
+        level == 3 ? "level 3, the default" : "a level that is not built yet");
   }
   AddThreads(verb, &options.threads);
   verb->add_flag("-c,--stdout", options.to_stdout, "write to stdout");
@@ -133,7 +134,10 @@ std::vector<std::string> ExpandAliases(int argc, char** argv) {
     return words;
   }
   if (first.size() < 2 || first[0] != '-' || first[1] == '-') return words;
-  const std::string_view verb = first[1] == 'd' ? "decompress" : first[1] == 't' ? "verify" : first[1] == 'l' ? "list" : "";
+  const std::string_view verb = first[1] == 'd'   ? "decompress"
+                                : first[1] == 't' ? "verify"
+                                : first[1] == 'l' ? "list"
+                                                  : "";
   if (verb.empty()) return words;
   if (first.size() > 2) words.insert(words.begin() + 1, "-" + first.substr(2));
   words[0] = verb;

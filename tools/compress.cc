@@ -26,7 +26,8 @@ struct CompressResult {
 
 absl::Status CheckOptions(const CompressOptions& options) {
   if (options.level != kBuiltLevel) {
-    return absl::UnimplementedError(FoundExpected("level", absl::StrCat("-", options.level), "-3, the only one built yet"));
+    return absl::UnimplementedError(
+        FoundExpected("level", absl::StrCat("-", options.level), "-3, the only one built yet"));
   }
   if (options.to_stdout && options.json) return absl::InvalidArgumentError("-c and --json both want stdout");
   if (options.to_stdout) return absl::UnimplementedError("-c: compressing to stdout is not built yet");

@@ -115,8 +115,8 @@ int RunDecompress(const DecompressOptions& options) {
     }
     results.push_back(ToJson(*result));
     if (!options.json && !options.to_stdout) {
-      const std::string line = absl::StrFormat("%s: %s restored, %.2f s", path, HumanBytes(result->original_bytes),
-                                               result->seconds);
+      const std::string line =
+          absl::StrFormat("%s: %s restored, %.2f s", path, HumanBytes(result->original_bytes), result->seconds);
       std::fprintf(stderr, "%s\n", line.c_str());
       std::printf("%s\n", result->output.c_str());
     }

@@ -35,7 +35,8 @@ absl::StatusOr<std::string> OriginalName(const std::string& path) {
     return path.substr(0, path.size() - kPlaitSafetensors.size()) + std::string(kSafetensors);
   }
   if (HasSuffix(path, kPlait)) return path.substr(0, path.size() - kPlait.size());
-  return absl::InvalidArgumentError("name: found neither .plait nor .plait.safetensors at its end; -o OUT names the result");
+  return absl::InvalidArgumentError(
+      "name: found neither .plait nor .plait.safetensors at its end; -o OUT names the result");
 }
 
 absl::Status CheckNotSameFile(const std::string& input, const std::string& output) {

@@ -54,17 +54,17 @@ absl::Status CompareWithSource(const FileSource& source, uint64_t offset, std::s
   PLAIT_RETURN_IF_ERROR(source.ReadAt(offset, scratch));
   const auto [found, expected] = std::ranges::mismatch(bytes, scratch);
   if (found == bytes.end()) return absl::OkStatus();
-  return absl::DataLossError(FoundExpected(absl::StrCat("byte ", offset + (found - bytes.begin()), " of the original"),
-                                           *found, *expected));
+  return absl::DataLossError(
+      FoundExpected(absl::StrCat("byte ", offset + (found - bytes.begin()), " of the original"), *found, *expected));
 }
 
-absl::Status VerifyContents(const ContainerReader& container, const FileSource* source, int threads,
-                            Progress& progress, Findings& findings) {
+absl::Status VerifyContents(const ContainerReader& container, const FileSource* source, int threads, Progress& progress,
+                            Findings& findings) {
   std::vector<uint8_t> scratch;
   if (source != nullptr) {
     if (source->size() != container.original_bytes()) {
-      findings.Add({"", std::nullopt, absl::DataLossError(FoundExpected("original bytes", container.original_bytes(),
-                                                                        source->size()))});
+      findings.Add({"", std::nullopt,
+                    absl::DataLossError(FoundExpected("original bytes", container.original_bytes(), source->size()))});
       return absl::OkStatus();
     }
     const absl::Status header = CompareWithSource(*source, 0, container.original_header(), scratch);

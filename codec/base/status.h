@@ -20,8 +20,8 @@
 #include "absl/strings/str_cat.h"
 
 // Returns from the calling function when `expr` is not OK.
-#define PLAIT_RETURN_IF_ERROR(expr)                            \
-  do {                                                         \
+#define PLAIT_RETURN_IF_ERROR(expr)                                   \
+  do {                                                                \
     if (absl::Status status_ = (expr); !status_.ok()) return status_; \
   } while (false)
 
@@ -31,8 +31,8 @@
 // PLAIT_ASSIGN_OR_RETURN(auto x, MakeX()): x on success, return of the status otherwise.
 #define PLAIT_ASSIGN_OR_RETURN(lhs, expr) \
   PLAIT_ASSIGN_OR_RETURN_IMPL_(PLAIT_STATUS_CONCAT_(statusor_, __LINE__), lhs, expr)
-#define PLAIT_ASSIGN_OR_RETURN_IMPL_(statusor, lhs, expr) \
-  auto statusor = (expr);                                 \
+#define PLAIT_ASSIGN_OR_RETURN_IMPL_(statusor, lhs, expr)  \
+  auto statusor = (expr);                                  \
   if (!statusor.ok()) return std::move(statusor).status(); \
   lhs = *std::move(statusor)
 

@@ -36,7 +36,8 @@ absl::Status DecodeTierPayload(std::span<const uint8_t> payload, BlockWorkspace&
   const size_t n = raw.size() / 2;
   const size_t plane_bytes = AlignUp(n, kPlaneAlignment);
   if (payload.size() < plane_bytes) {
-    return absl::OutOfRangeError(FoundExpected("payload bytes", payload.size(), absl::StrCat("at least ", plane_bytes)));
+    return absl::OutOfRangeError(
+        FoundExpected("payload bytes", payload.size(), absl::StrCat("at least ", plane_bytes)));
   }
   const auto padding = payload.subspan(n, plane_bytes - n);
   if (std::ranges::any_of(padding, [](uint8_t byte) { return byte != 0; })) {
@@ -120,7 +121,8 @@ absl::Status EncodeBlockWith(CodecId codec, const BlockSpec& spec, std::span<con
   }
   BlockChoice choice{.codec = codec};
   if (codec == CodecId::kTier) {
-    if (raw.size() % 2 != 0) return absl::InvalidArgumentError(FoundExpected("raw bytes", raw.size(), "an even number"));
+    if (raw.size() % 2 != 0)
+      return absl::InvalidArgumentError(FoundExpected("raw bytes", raw.size(), "an even number"));
     const size_t n = raw.size() / 2;
     SplitBf16(raw, workspace.Exponents(n), workspace.SignMantissas(n));
     choice.plane = PlaneKind::kBf16;

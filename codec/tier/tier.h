@@ -22,9 +22,9 @@ namespace plait {
 
 // How one plane is coded: what its stream header says.
 struct TierPlan {
-  size_t num_levels = 1;                                                // 1..kTierMaxLevels
-  std::array<uint8_t, kTierMaxLevels * kTierSymbolsPerLevel> table{};   // commonest symbol first
-  size_t estimated_bytes = 0;                                           // of the whole stream, within a byte per part
+  size_t num_levels = 1;                                               // 1..kTierMaxLevels
+  std::array<uint8_t, kTierMaxLevels * kTierSymbolsPerLevel> table{};  // commonest symbol first
+  size_t estimated_bytes = 0;                                          // of the whole stream, within a byte per part
 };
 
 // The cheapest plan for a plane with these counts. Ties go to the smaller symbol and to fewer levels, so the plan

@@ -63,7 +63,8 @@ PLAIT_TARGET __m512i SpreadDigits(__m128i packed) {
 
 PLAIT_TARGET void DecodeLevel(const uint8_t* digits, size_t n, const uint8_t table[3], const uint8_t* escapes,
                               uint8_t* symbols) {
-  // vpermb looks at six index bits; repeating the table makes the four above the digit irrelevant, so nothing is masked.
+  // vpermb looks at six index bits; repeating the table makes the four above the digit irrelevant, so nothing is
+  // masked.
   const uint32_t entries = table[0] | table[1] << 8 | static_cast<uint32_t>(table[2]) << 16;
   const __m512i lut = _mm512_set1_epi32(static_cast<int>(entries));
   const __m512i escape = _mm512_set1_epi8(kTierEscapeDigit);

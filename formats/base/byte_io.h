@@ -41,8 +41,8 @@ class MemorySource : public ByteSource {
   uint64_t size() const override { return bytes_.size(); }
   absl::Status ReadAt(uint64_t offset, std::span<uint8_t> bytes) const override {
     if (offset > bytes_.size() || bytes_.size() - offset < bytes.size()) {
-      return absl::OutOfRangeError(FoundExpected("source bytes", bytes_.size(), absl::StrCat("at least ", offset, " + ",
-                                                                                             bytes.size())));
+      return absl::OutOfRangeError(
+          FoundExpected("source bytes", bytes_.size(), absl::StrCat("at least ", offset, " + ", bytes.size())));
     }
     std::copy_n(bytes_.begin() + offset, bytes.size(), bytes.begin());
     return absl::OkStatus();

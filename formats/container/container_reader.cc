@@ -132,9 +132,8 @@ absl::Status ContainerReader::PlaceTensor(const TensorInfo& original, const Mani
 }
 
 std::optional<size_t> ContainerReader::Find(std::string_view name) const {
-  const auto found = std::ranges::find(tensors_, name, [](const StoredTensor& tensor) -> std::string_view {
-    return tensor.original.name;
-  });
+  const auto found = std::ranges::find(
+      tensors_, name, [](const StoredTensor& tensor) -> std::string_view { return tensor.original.name; });
   if (found == tensors_.end()) return std::nullopt;
   return found - tensors_.begin();
 }

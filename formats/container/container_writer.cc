@@ -15,7 +15,8 @@ namespace {
 constexpr uint64_t kMostGrowthBytes = uint64_t{1} << 40;
 
 ContainerPlan OpaquePlan(uint64_t original_bytes) {
-  ContainerPlan plan{.kind = ContainerKind::kOpaque, .original_bytes = original_bytes, .original_header = {}, .tensors = {}};
+  ContainerPlan plan{
+      .kind = ContainerKind::kOpaque, .original_bytes = original_bytes, .original_header = {}, .tensors = {}};
   if (original_bytes != 0) {
     plan.tensors.push_back({.name = std::string(kOpaqueName),
                             .dtype = Dtype::kU8,
@@ -27,7 +28,8 @@ ContainerPlan OpaquePlan(uint64_t original_bytes) {
 }
 
 absl::StatusOr<ContainerPlan> SafetensorsPlan(const ByteSource& original) {
-  ContainerPlan plan{.kind = ContainerKind::kSafetensors, .original_bytes = original.size(), .original_header = {}, .tensors = {}};
+  ContainerPlan plan{
+      .kind = ContainerKind::kSafetensors, .original_bytes = original.size(), .original_header = {}, .tensors = {}};
   PLAIT_ASSIGN_OR_RETURN(plan.original_header, ReadSafetensorsHeader(original));
   PLAIT_ASSIGN_OR_RETURN(SafetensorsHeader header, ParseSafetensorsHeader(plan.original_header, original.size()));
   plan.tensors = std::move(header.tensors);
@@ -170,7 +172,8 @@ absl::Status ContainerWriter::Finish() {
   std::vector<uint8_t> manifest_bytes = SerializeManifest(manifest, workspace);
   const std::string json = HeaderJson(sink_->size() - data_begin_, manifest_bytes.size());
   if (kSafetensorsLengthBytes + json.size() > data_begin_) {
-    return absl::InternalError(FoundExpected("container header bytes", json.size(), absl::StrCat("at most ", data_begin_)));
+    return absl::InternalError(
+        FoundExpected("container header bytes", json.size(), absl::StrCat("at most ", data_begin_)));
   }
   const std::vector<uint8_t> header = HeaderBytes(json, data_begin_);
   PatchManifestHeaderHash(Hash64(header), manifest_bytes);

@@ -52,8 +52,8 @@ void SealManifest(std::span<uint8_t> bytes) {
 
 absl::Status CheckEnvelope(std::span<const uint8_t> bytes) {
   if (bytes.size() < kManifestFixedBytes + kManifestTailBytes) {
-    return absl::OutOfRangeError(
-        FoundExpected("manifest bytes", bytes.size(), absl::StrCat(kManifestFixedBytes + kManifestTailBytes, " or more")));
+    return absl::OutOfRangeError(FoundExpected("manifest bytes", bytes.size(),
+                                               absl::StrCat(kManifestFixedBytes + kManifestTailBytes, " or more")));
   }
   if (std::memcmp(bytes.data(), kManifestMagic, 8) != 0 ||
       std::memcmp(bytes.data() + bytes.size() - 8, kManifestEnd, 8) != 0) {
@@ -116,8 +116,8 @@ absl::StatusOr<std::vector<uint8_t>> DecodeOriginalHeader(std::span<const uint8_
 absl::Status ParseBody(std::span<const uint8_t> body, uint32_t num_tensors, uint64_t header_bytes,
                        uint64_t coded_header_bytes, BlockWorkspace& workspace, Manifest* manifest) {
   if (num_tensors > body.size() / kManifestEntryBytes) {
-    return absl::OutOfRangeError(FoundExpected("manifest entries", num_tensors,
-                                               absl::StrCat("at most ", body.size() / kManifestEntryBytes)));
+    return absl::OutOfRangeError(
+        FoundExpected("manifest entries", num_tensors, absl::StrCat("at most ", body.size() / kManifestEntryBytes)));
   }
   for (uint32_t i = 0; i < num_tensors; ++i) {
     PLAIT_ASSIGN_OR_RETURN(const ManifestEntry entry, ParseEntry(body.data() + i * kManifestEntryBytes));
@@ -125,8 +125,8 @@ absl::Status ParseBody(std::span<const uint8_t> body, uint32_t num_tensors, uint
   }
   body = body.subspan(num_tensors * kManifestEntryBytes);
   if (coded_header_bytes > body.size() || AlignUp<uint64_t>(coded_header_bytes, 8) > body.size()) {
-    return absl::OutOfRangeError(FoundExpected("coded header bytes", coded_header_bytes,
-                                               absl::StrCat("at most ", body.size())));
+    return absl::OutOfRangeError(
+        FoundExpected("coded header bytes", coded_header_bytes, absl::StrCat("at most ", body.size())));
   }
   PLAIT_ASSIGN_OR_RETURN(manifest->original_header,
                          DecodeOriginalHeader(body.first(coded_header_bytes), header_bytes, workspace));

@@ -22,8 +22,8 @@ absl::Status CheckFixedFields(std::span<const uint8_t> bytes) {
   if (!DtypeFromId(bytes[8])) return absl::UnimplementedError(FoundExpected("frame dtype", bytes[8], "a known one"));
   if (bytes[9] > kMaxRank) return absl::DataLossError(FoundExpected("frame rank", bytes[9], kMaxRank));
   if (bytes[10] < kMinBlockLog2 || bytes[10] > kMaxBlockLog2) {
-    return absl::DataLossError(FoundExpected("log2 of elements per block", bytes[10],
-                                             absl::StrCat(kMinBlockLog2, " to ", kMaxBlockLog2)));
+    return absl::DataLossError(
+        FoundExpected("log2 of elements per block", bytes[10], absl::StrCat(kMinBlockLog2, " to ", kMaxBlockLog2)));
   }
   if (bytes[11] != 0) return absl::DataLossError(FoundExpected("reserved frame byte", bytes[11], 0));
   return absl::OkStatus();
@@ -122,8 +122,8 @@ absl::StatusOr<FrameHeader> ParseFrameHeader(std::span<const uint8_t> bytes) {
     return absl::DataLossError(FoundExpected("frame elements", header.num_elements, product));
   }
   const size_t sections_begin = kFrameFixedHeaderBytes + 8 * rank;
-  PLAIT_ASSIGN_OR_RETURN(header.sections, ParseSections(bytes.subspan(
-                                              sections_begin, header_bytes - kFrameHashBytes - sections_begin)));
+  PLAIT_ASSIGN_OR_RETURN(header.sections,
+                         ParseSections(bytes.subspan(sections_begin, header_bytes - kFrameHashBytes - sections_begin)));
   return header;
 }
 

@@ -138,8 +138,7 @@ absl::Status CheckTensor(const TensorInfo& tensor, uint64_t expected_begin) {
   }
   PLAIT_ASSIGN_OR_RETURN(const uint64_t bytes, BytesOf(tensor));
   if (tensor.end < tensor.begin || tensor.end - tensor.begin != bytes) {
-    return absl::DataLossError(
-        FoundExpected("data_offsets end", tensor.end, absl::StrCat(tensor.begin, " + ", bytes)));
+    return absl::DataLossError(FoundExpected("data_offsets end", tensor.end, absl::StrCat(tensor.begin, " + ", bytes)));
   }
   return absl::OkStatus();
 }
@@ -187,9 +186,8 @@ absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(std::span<const uint8_t
   }
   SafetensorsHeader result{.header_bytes = header.size(), .tensors = {}};
   PLAIT_RETURN_IF_ERROR(ParseJson(header.subspan(kSafetensorsLengthBytes), &result.tensors));
-  std::ranges::sort(result.tensors, {}, [](const TensorInfo& tensor) {
-    return std::tie(tensor.begin, tensor.end, tensor.name);
-  });
+  std::ranges::sort(result.tensors, {},
+                    [](const TensorInfo& tensor) { return std::tie(tensor.begin, tensor.end, tensor.name); });
   uint64_t end = 0;
   for (const TensorInfo& tensor : result.tensors) {
     PLAIT_RETURN_IF_ERROR(Annotate(CheckTensor(tensor, end), "tensor " + tensor.name));

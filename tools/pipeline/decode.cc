@@ -111,8 +111,8 @@ class PieceReceiver {
     return (*receive_)({.tensor = item.tensor,
                         .block = std::nullopt,
                         .bytes = {},
-                        .status = absl::DataLossError(FoundExpected("decoded hash", HexDigits(hash),
-                                                                    HexDigits(tensor.entry.decoded_hash)))});
+                        .status = absl::DataLossError(
+                            FoundExpected("decoded hash", HexDigits(hash), HexDigits(tensor.entry.decoded_hash)))});
   }
 
  private:

@@ -15,11 +15,11 @@ namespace plait {
 // A block of a framed tensor, a stretch of a plain one, or what is wrong with either.
 struct DecodedPiece {
   size_t tensor = 0;
-  std::optional<uint64_t> block = {};  // of a framed tensor
-  uint64_t original_offset = 0;     // in the original file
+  std::optional<uint64_t> block = {};   // of a framed tensor
+  uint64_t original_offset = 0;         // in the original file
   std::span<const uint8_t> bytes = {};  // unspecified unless status is OK
-  uint64_t coded_bytes = 0;         // about; for progress
-  absl::Status status = {};         // without the "tensor T: block N" in front
+  uint64_t coded_bytes = 0;             // about; for progress
+  absl::Status status = {};             // without the "tensor T: block N" in front
 };
 
 // Decodes every tensor on `threads` threads and hands the pieces to `receive` one at a time, in order. After the last

@@ -44,8 +44,8 @@ class BlockPlanner {
     item.frame = frame_;
     item.block = block_;
     item.spec = frame_->header.block(block_);
-    item.offset = plan_->original_header.size() + plan_->tensors[frame_->tensor].begin +
-                  frame_->header.block_raw_offset(block_);
+    item.offset =
+        plan_->original_header.size() + plan_->tensors[frame_->tensor].begin + frame_->header.block_raw_offset(block_);
     ++block_;
     return true;
   }
@@ -76,7 +76,8 @@ absl::Status CompareWithDecoded(EncodeItem& item) {
   if (status.ok() && item.decoded == item.raw) return absl::OkStatus();
   return absl::InternalError(
       absl::StrCat("verification: found a block that does not decode to its original; this is a bug or a broken "
-                   "memory, nothing was written. ", status.message()));
+                   "memory, nothing was written. ",
+                   status.message()));
 }
 
 void EncodeItemBlock(const ByteSource& original, const EncodeOptions& options, EncodeItem& item) {
@@ -122,10 +123,12 @@ absl::Status EncodeContainer(const ByteSource& original, const ContainerPlan& pl
       [&](EncodeItem& item) {
         const absl::Status status = WriteItem(item, writer);
         progress.Add(item.raw.size(), item.coded.size());
-        return status.ok() ? status : Annotate(status, Where(plan.kind, plan.tensors[item.frame->tensor].name, item.block));
+        return status.ok() ? status
+                           : Annotate(status, Where(plan.kind, plan.tensors[item.frame->tensor].name, item.block));
       }));
   for (size_t index : writer.PlainTensors()) {
-    PLAIT_RETURN_IF_ERROR(Annotate(CopyPlain(original, plan, index, writer), Where(plan.kind, plan.tensors[index].name)));
+    PLAIT_RETURN_IF_ERROR(
+        Annotate(CopyPlain(original, plan, index, writer), Where(plan.kind, plan.tensors[index].name)));
   }
   return writer.Finish();
 }

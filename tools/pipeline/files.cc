@@ -60,8 +60,9 @@ absl::StatusOr<std::unique_ptr<FileSource>> FileSource::Open(const std::string& 
   }
   std::unique_ptr<FileSource> source(new FileSource(fd, stat));
   if (!S_ISREG(stat.st_mode)) {
-    return absl::UnimplementedError(S_ISDIR(stat.st_mode) ? "directories are not supported yet"
-                                                          : "not a regular file: pipes and devices are not supported yet");
+    return absl::UnimplementedError(S_ISDIR(stat.st_mode)
+                                        ? "directories are not supported yet"
+                                        : "not a regular file: pipes and devices are not supported yet");
   }
   return source;
 }
@@ -74,7 +75,8 @@ absl::Status FileSource::ReadAt(uint64_t offset, std::span<uint8_t> bytes) const
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return SystemError("cannot read");
     if (got == 0) {
-      return absl::OutOfRangeError(FoundExpected("file bytes", offset, absl::StrCat(offset + bytes.size(), " or more")));
+      return absl::OutOfRangeError(
+          FoundExpected("file bytes", offset, absl::StrCat(offset + bytes.size(), " or more")));
     }
     offset += static_cast<uint64_t>(got);
     bytes = bytes.subspan(static_cast<size_t>(got));

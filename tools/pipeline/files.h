@@ -38,8 +38,8 @@ class FileSource : public ByteSource {
 // as it was. One at a time per process.
 class OutputFile : public ByteSink {
  public:
-  // `overwrite` false: kAlreadyExists if the target exists, now or at Commit(). `mode` are the permissions it will have.
-  // Returns: kUnavailable if it cannot be made.
+  // `overwrite` false: kAlreadyExists if the target exists, now or at Commit(). `mode` are the permissions it will
+  // have. Returns: kUnavailable if it cannot be made.
   static absl::StatusOr<std::unique_ptr<OutputFile>> Create(const std::string& path, bool overwrite, mode_t mode);
   ~OutputFile() override;
   OutputFile(const OutputFile&) = delete;

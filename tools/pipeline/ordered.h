@@ -50,14 +50,13 @@ absl::Status RunOrdered(int threads, Produce produce, Work work, Consume consume
       failed.store(true, std::memory_order_relaxed);
     }
   };
-  tbb::parallel_pipeline(tokens,
-                         tbb::make_filter<void, Item*>(tbb::filter_mode::serial_in_order, take) &
-                             tbb::make_filter<Item*, Item*>(tbb::filter_mode::parallel,
-                                                            [&](Item* item) {
-                                                              work(*item);
-                                                              return item;
-                                                            }) &
-                             tbb::make_filter<Item*, void>(tbb::filter_mode::serial_in_order, give));
+  tbb::parallel_pipeline(tokens, tbb::make_filter<void, Item*>(tbb::filter_mode::serial_in_order, take) &
+                                     tbb::make_filter<Item*, Item*>(tbb::filter_mode::parallel,
+                                                                    [&](Item* item) {
+                                                                      work(*item);
+                                                                      return item;
+                                                                    }) &
+                                     tbb::make_filter<Item*, void>(tbb::filter_mode::serial_in_order, give));
   return result;
 }
 

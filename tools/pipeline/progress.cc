@@ -59,8 +59,9 @@ void Progress::Draw(Clock::time_point now) {
   const double rate = original_bytes_ / seconds;
   const double left = rate > 0 ? (total_bytes_ - std::min(total_bytes_, original_bytes_)) / rate : 0;
   const int cells = static_cast<int>(done * kBarCells);
-  std::string line = absl::StrFormat("[%s%s] %3.0f %%  %s/s", std::string(cells, '='), std::string(kBarCells - cells, ' '),
-                                     100 * done, HumanBytes(static_cast<uint64_t>(rate)));
+  std::string line =
+      absl::StrFormat("[%s%s] %3.0f %%  %s/s", std::string(cells, '='), std::string(kBarCells - cells, ' '), 100 * done,
+                      HumanBytes(static_cast<uint64_t>(rate)));
   if (coded_bytes_ != 0) line += absl::StrFormat("  ratio %.1f %%", 100.0 * coded_bytes_ / original_bytes_);
   line += absl::StrFormat("  ETA %d:%02d", static_cast<int>(left) / 60, static_cast<int>(left) % 60);
   const int columns = TerminalColumns() - 1;

@@ -1,0 +1,109 @@
+"""Rules of the tree that no compiler holds.
+
+Run without arguments: checks the files that git knows, prints every breach and exits 1 if there is one. The rules are
+plain functions over (path, text), so that tree_rules_test.py can show that each of them bites.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+# What a file of a folder may include; the longest matching prefix counts. This is the picture of the design.
+ARROWS = {
+    "codec/base": ["codec/base"],
+    "codec/histogram": ["codec/base", "codec/histogram"],
+    "codec/transform": ["codec/base", "codec/transform"],
+    "codec/tier": ["codec/base", "codec/histogram", "codec/transform", "codec/tier"],
+    "codec/block": ["codec"],
+    "formats/base": ["codec", "formats/base"],
+    "formats/safetensors": ["codec", "formats/base", "formats/safetensors"],
+    "formats/frame": ["codec", "formats/base", "formats/frame"],
+    "formats/container": ["codec", "formats"],
+    "tools/pipeline": ["codec", "formats", "tools/pipeline"],
+    "tools": ["codec", "formats", "tools"],
+    "tests": ["codec", "formats", "tools", "tests"],
+}
+
+TOP_FOLDERS = ("codec", "formats", "gpu", "stream", "tools", "tests", "bench")
+MAX_LINES = 600
+
+INCLUDE = re.compile(r'^\s*#include\s+"([^"]+)"', re.MULTILINE)
+CODE_SUFFIXES = (".h", ".cc")
+KERNEL_FILE = re.compile(r"(_kernel|_avx512|_avx2)\.(h|cc)$")
+# A kernel is a loop over validated memory: it allocates nothing, reports nothing, logs nothing.
+KERNEL_FORBIDDEN = re.compile(r"\b(new|malloc|vector|string|Status|StatusOr|printf|cerr)\b|#include \"(absl|formats|tools)/")
+LEFT_BEHIND = re.compile(r"\b(TODO|FIXME|XXX)\b|^\s*#if 0", re.MULTILINE)
+
+
+def folder_rule(path):
+    """The longest key of ARROWS that is a folder of `path`, or None."""
+    matches = [folder for folder in ARROWS if path.startswith(folder + "/")]
+    return max(matches, key=len, default=None)
+
+
+def strip_comments(text):
+    return re.sub(r"//[^\n]*", "", text)
+
+
+def wrong_includes(path, text):
+    folder = folder_rule(path)
+    if folder is None:
+        return [f"{path}: no entry of ARROWS covers this folder"]
+    allowed = ARROWS[folder]
+    return [
+        f"{path}: includes {name}, which points the wrong way (allowed: {', '.join(allowed)})"
+        for name in INCLUDE.findall(text)
+        if name.split("/")[0] in TOP_FOLDERS and not any(name.startswith(prefix + "/") for prefix in allowed)
+    ]
+
+
+def kernel_words(path, text):
+    if not KERNEL_FILE.search(path):
+        return []
+    found = {match.group(0) for match in KERNEL_FORBIDDEN.finditer(strip_comments(text))}
+    return [f"{path}: a kernel may not use {word!r}" for word in sorted(found)]
+
+
+def layout_without_spec(path, all_paths):
+    if not path.endswith("_layout.h"):
+        return []
+    spec = path.rsplit("/", 1)[0] + "/FORMAT.md"
+    return [] if spec in all_paths else [f"{path}: no FORMAT.md beside it"]
+
+
+def left_behind(path, text):
+    return [f"{path}: {match.group(0).strip()} left behind" for match in LEFT_BEHIND.finditer(text)]
+
+
+def too_long(path, text):
+    lines = text.count("\n")
+    return [f"{path}: {lines} lines, at most {MAX_LINES}"] if lines > MAX_LINES else []
+
+
+def breaches(paths, read):
+    """All breaches in `paths`, with `read(path)` giving a file's text."""
+    found = []
+    for path in (p for p in paths if p.endswith(CODE_SUFFIXES)):
+        text = read(path)
+        found += wrong_includes(path, text) + kernel_words(path, text) + left_behind(path, text) + too_long(path, text)
+        found += layout_without_spec(path, paths)
+    return found
+
+
+def main():
+    root = pathlib.Path(__file__).resolve().parents[2]
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=root, check=True, capture_output=True, text=True).stdout
+    paths = [path for path in listing.split("\0") if path and (root / path).exists()]
+    code = [path for path in paths if path.endswith(CODE_SUFFIXES)]
+    if not code:
+        sys.exit("tree_rules: found no code at all: a rule that matches nothing holds nothing")
+    found = breaches(paths, lambda path: (root / path).read_text())
+    for breach in found:
+        print(breach)
+    print(f"{len(code)} files, {len(found)} breaches")
+    sys.exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()
