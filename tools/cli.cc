@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
+#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -187,7 +189,13 @@ int RunCommandLine(int argc, char** argv) {
   } catch (const CLI::Error& error) {
     return Report("", absl::InvalidArgumentError(absl::StrCat(error.what(), "; plait help says more")));
   }
-  return RunVerb(app, parsed);
+  try {
+    return RunVerb(app, parsed);
+  } catch (const std::bad_alloc&) {
+    return Report("", absl::ResourceExhaustedError("out of memory"));
+  } catch (const std::exception& exception) {
+    return Report("", absl::InternalError(exception.what()));
+  }
 }
 
 }  // namespace plait

@@ -50,16 +50,17 @@ absl::StatusOr<CompressResult> CompressFile(const std::string& path, const Compr
     return absl::UnimplementedError("already a Plait file; -f compresses it once more");
   }
   PLAIT_ASSIGN_OR_RETURN(const ContainerPlan plan, PlanContainer(*source, options.strict));
-  PLAIT_ASSIGN_OR_RETURN(const std::unique_ptr<OutputFile> output,
-                         OutputFile::Create(result.output, options.force, source->stat().st_mode));
+  absl::StatusOr<std::unique_ptr<OutputFile>> output =
+      OutputFile::Create(result.output, options.force, source->stat().st_mode);
+  if (!output.ok()) return Annotate(output.status(), result.output);
   {
     Progress progress(path, source->size());
     const EncodeOptions encode = {.threads = ThreadCount(options.threads), .verify = options.verify};
-    PLAIT_RETURN_IF_ERROR(EncodeContainer(*source, plan, encode, *output, progress));
+    PLAIT_RETURN_IF_ERROR(EncodeContainer(*source, plan, encode, **output, progress));
   }
   result.original_bytes = source->size();
-  result.coded_bytes = output->size();
-  PLAIT_RETURN_IF_ERROR(Annotate(output->Commit(), result.output));
+  result.coded_bytes = (*output)->size();
+  PLAIT_RETURN_IF_ERROR(Annotate((*output)->Commit(), result.output));
   if (options.remove_source) PLAIT_RETURN_IF_ERROR(RemoveFile(path));
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return result;

@@ -72,10 +72,11 @@ absl::StatusOr<DecompressResult> DecompressFile(const std::string& path, const D
       PLAIT_ASSIGN_OR_RETURN(result.output, OriginalName(path));
     }
     PLAIT_RETURN_IF_ERROR(CheckNotSameFile(path, result.output));
-    PLAIT_ASSIGN_OR_RETURN(const std::unique_ptr<OutputFile> output,
-                           OutputFile::Create(result.output, options.force, source->stat().st_mode));
-    PLAIT_RETURN_IF_ERROR(WriteOriginal(container, threads, *output, progress));
-    PLAIT_RETURN_IF_ERROR(Annotate(output->Commit(), result.output));
+    absl::StatusOr<std::unique_ptr<OutputFile>> output =
+        OutputFile::Create(result.output, options.force, source->stat().st_mode);
+    if (!output.ok()) return Annotate(output.status(), result.output);
+    PLAIT_RETURN_IF_ERROR(WriteOriginal(container, threads, **output, progress));
+    PLAIT_RETURN_IF_ERROR(Annotate((*output)->Commit(), result.output));
   }
   if (options.remove_source) PLAIT_RETURN_IF_ERROR(RemoveFile(path));
   result.original_bytes = container.original_bytes();

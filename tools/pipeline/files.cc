@@ -186,8 +186,9 @@ absl::Status WriteAll(int fd, std::span<const uint8_t> bytes) {
 void InstallSignalHandlers() {
   struct sigaction action = {};
   action.sa_handler = OnSignal;
-  for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
-  signal(SIGPIPE, SIG_IGN);
+  for (int signal_number : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal_number, &action, nullptr);
+  // A closed pipe and a file over its size limit become errors of write().
+  for (int signal_number : {SIGPIPE, SIGXFSZ}) signal(signal_number, SIG_IGN);
 }
 
 }  // namespace plait

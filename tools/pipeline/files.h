@@ -70,7 +70,8 @@ class OutputFile : public ByteSink {
 // Writes all of `bytes` to a descriptor. Returns: kUnavailable, with the system's reason.
 absl::Status WriteAll(int fd, std::span<const uint8_t> bytes);
 
-// Removes the temporary file and exits with 130 on SIGINT, SIGTERM and SIGHUP; a closed pipe becomes a write error.
+// Removes the temporary file and exits with 130 on SIGINT, SIGTERM and SIGHUP; a closed pipe or a
+// reached file-size limit becomes a write error.
 void InstallSignalHandlers();
 
 }  // namespace plait
