@@ -20,11 +20,11 @@ from rows import Bench, Outcome, Row, Skip, log, require
 import container_parts
 import corpus_sizes
 import samples
-from plait_command import check_exit, watch_memory, watch_pipe
+from files import same_bytes, sha256
+from plait_command import Peak, Plait, check_exit, watch_memory, watch_pipe
 
 _REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 _MIB = 1 << 20
-_READ_BYTES = 1 << 22
 _SEED = 3
 
 _RESTORED = ("astra", "merlin-p1", "minilm", "cast-minilm", "cast-embgemma", "cast-embgemma-layers", "wordllama",
@@ -43,22 +43,6 @@ _MOST_ANONYMOUS = 512 * _MIB
 _MOST_TOUCHED = 16 * _MIB
 _NUM_MUTATIONS = 2000
 _NUM_MUTATIONS_DECOMPRESSED = 200
-
-
-def sha256(path: pathlib.Path) -> str:
-  with open(path, "rb") as file:
-    return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def same_bytes(left: pathlib.Path, right: pathlib.Path) -> bool:
-  """Says whether two files hold the same bytes."""
-  if left.stat().st_size != right.stat().st_size:
-    return False
-  with open(left, "rb") as left_file, open(right, "rb") as right_file:
-    while block := left_file.read(_READ_BYTES):
-      if block != right_file.read(_READ_BYTES):
-        return False
-  return True
 
 
 def mib(num_bytes: int) -> str:
@@ -86,7 +70,8 @@ class Containers:
 # Restored bytes, container bytes.
 
 
-def require_restored(bench: Bench, original: pathlib.Path, container: pathlib.Path, threads: int, cpu: str = "") -> None:
+def require_restored(bench: Bench, original: pathlib.Path, container: pathlib.Path, threads: int,
+                     cpu: str = "") -> None:
   """Fails unless the container decompresses to the original."""
   restored = bench.work / "restored"
   bench.plait.decompress(container, restored, threads, cpu)
@@ -271,14 +256,14 @@ class Large:
     return watch_memory(self._bench.plait.command("decompress", "-T2", "-o", self.original, self.container))
 
 
-def memory(large: Large, peak, size: int) -> Outcome:
+def memory(peak: Peak, size: int) -> Outcome:
   text = f"{mib(peak.anonymous)} anonymous, {mib(peak.resident)} resident, file of {size / (1 << 30):.2f} GiB"
   return Outcome(peak.anonymous <= _MOST_ANONYMOUS, text)
 
 
 def memory_to_compress(large: Large) -> Outcome:
   peak = large.compress_peak
-  return memory(large, peak, large.original.stat().st_size)
+  return memory(peak, large.original.stat().st_size)
 
 
 def memory_to_decompress(large: Large) -> Outcome:
@@ -287,7 +272,7 @@ def memory_to_decompress(large: Large) -> Outcome:
   for chunk in large.checkpoint.chunks():
     hasher.update(chunk)
   require(sha256(large.original) == hasher.hexdigest(), "the restored file differs")
-  return memory(large, peak, large.original.stat().st_size)
+  return memory(peak, large.original.stat().st_size)
 
 
 def cat_sample(bench: Bench, large: Large) -> Outcome:
@@ -356,7 +341,8 @@ def mutations(container: pathlib.Path, count: int):
       part = chance.choice(beside)
       position = chance.randrange(part.begin, part.end)
     bit = chance.randrange(8)
-    yield f"bit {bit} of byte {position} flipped", good[:position] + bytes([good[position] ^ 1 << bit]) + good[position + 1:]
+    damaged = good[:position] + bytes([good[position] ^ 1 << bit]) + good[position + 1:]
+    yield f"bit {bit} of byte {position} flipped", damaged
 
 
 class Damage:
@@ -421,7 +407,7 @@ def fresh_clone(bench: Bench) -> Outcome:
   environment = dict(os.environ, CCACHE_BASEDIR=str(clone), CCACHE_NOHASHDIR="1")
   run_quietly(["cmake", "--preset", "release"], cwd=clone, env=environment)
   run_quietly(["cmake", "--build", "build/release", "--target", "plait"], cwd=clone, env=environment)
-  fresh = Bench(rows.Plait(clone / "build/release/tools/plait"), bench.work)
+  fresh = Bench(Plait(clone / "build/release/tools/plait"), bench.work)
   original = corpus_sizes.corpus_path(_SMALL_CORPUS)
   container = bench.work / "from-clone"
   fresh.plait.compress(original, container)

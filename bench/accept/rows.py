@@ -15,6 +15,7 @@ from collections.abc import Callable
 _LIB = pathlib.Path(__file__).resolve().parents[1] / "lib"
 sys.path.insert(0, str(_LIB))
 
+from corpus_sizes import cache_dir  # pylint: disable=wrong-import-position
 from plait_command import Plait  # pylint: disable=wrong-import-position
 
 
@@ -87,7 +88,6 @@ def run_rows(rows: list[Row], out=sys.stdout) -> int:
 
 def default_work_parent() -> pathlib.Path:
   """Returns the folder of the corpora's cache: a disk with room, where /tmp may be memory."""
-  from corpora import cache_dir  # pylint: disable=import-outside-toplevel
   return cache_dir().parent
 
 

@@ -11,6 +11,7 @@ _BENCH = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(_BENCH / "corpora"))
 
 from catalog import CORPORA, Corpus  # pylint: disable=wrong-import-position
+from corpora import cache_dir  # pylint: disable=wrong-import-position
 from order0 import order0_limit  # pylint: disable=wrong-import-position
 from safetensors_file import SafetensorsFile  # pylint: disable=wrong-import-position
 
@@ -33,9 +34,15 @@ def corpus_path(name: str) -> pathlib.Path:
   return pathlib.Path(done.stdout.splitlines()[-1])
 
 
+def is_made(name: str) -> bool:
+  """Says whether the file of a corpus is there, so that nothing needs to be downloaded."""
+  return (cache_dir() / f"{name}.safetensors").is_file()
+
+
 def bf16_corpora() -> list[Corpus]:
   """Returns the corpora of bf16 weights, those published in that type first."""
-  return sorted((corpus for corpus in CORPORA.values() if corpus.dtype == "bf16"), key=lambda corpus: corpus.kind != "real")
+  bf16 = [corpus for corpus in CORPORA.values() if corpus.dtype == "bf16"]
+  return sorted(bf16, key=lambda corpus: corpus.kind != "real")
 
 
 def label(corpus: Corpus) -> str:

@@ -25,8 +25,8 @@ def _first_line(text: bytes | str) -> str:
 def check_exit(command: Iterable, returncode: int, stderr: bytes | str) -> None:
   """Raises CommandFailed unless `returncode` is 0."""
   if returncode != 0:
-    words = " ".join(str(word) for word in list(command)[:3])
-    raise CommandFailed(f"{words} ...: exit status {returncode}: {_first_line(stderr)}")
+    words = " ".join(os.path.basename(str(word)) for word in list(command)[:2])
+    raise CommandFailed(f"{words}: exit status {returncode}: {_first_line(stderr)}")
 
 
 class Plait:

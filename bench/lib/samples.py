@@ -42,7 +42,13 @@ def random_weights(path: pathlib.Path, num_bytes: int) -> None:
 
 
 def odd_files(folder: pathlib.Path, weights: pathlib.Path, elf: pathlib.Path) -> dict[str, pathlib.Path]:
-  """Writes files that are no checkpoints, or not quite; `weights` is a small .safetensors file. Returns them by name."""
+  """Writes files that are no checkpoints, or not quite, and returns them by name.
+
+  Args:
+    folder: where to write.
+    weights: a small .safetensors file.
+    elf: any binary.
+  """
   checkpoint = weights.read_bytes()
   (header_bytes,) = struct.unpack_from("<Q", checkpoint)
   contents = {
@@ -67,7 +73,8 @@ def odd_files(folder: pathlib.Path, weights: pathlib.Path, elf: pathlib.Path) ->
 def mixed_checkpoint(path: pathlib.Path, weights: pathlib.Path) -> None:
   """Writes a few MB: real weights in several tensors (framed), and some that stay plain."""
   file = SafetensorsFile(weights)
-  largest = sorted((info for info in file.tensors.values() if info.dtype == "BF16"), key=lambda info: -info.num_elements)
+  bf16 = [info for info in file.tensors.values() if info.dtype == "BF16"]
+  largest = sorted(bf16, key=lambda info: -info.num_elements)
   tensors = []
   for i, elements in enumerate((1_200_000, 500_000, 400_000, 300_000, 131_072, 70_000, 5_000)):
     tensors.append((f"layer.{i}.weight", "BF16", (elements,), file.data(largest[i].name)[:2 * elements]))
