@@ -179,12 +179,12 @@ elements. Every size is of data that was decompressed again and found identical.
 transformer published as bf16 could be had (`bench/corpora/README.md`)."""
 
 _SPEEDS_TEXT = """## Speeds
-GB (1e9 bytes of the original) a second of the whole command, start of the process included: median of {runs} alternating
-runs (least-most) after one that does not count. Source and target lie in /dev/shm; the source was read before; every
-target is a new file. `plait compress` decodes and compares every block before its file appears, which zstd does not;
-`--no-verify` leaves that out. zstd decompresses with one thread whatever -T says. *of cp*, *of zstd -3* (with as many
-threads): ratio of the medians, above 1 is faster. Commands: `plait compress -TN -o OUT FILE`, `plait decompress -TN -o
-OUT FILE`, `zstd -q -3 -TN -o OUT FILE`, `zstd -q -d -TN -o OUT FILE`, `cp FILE OUT`."""
+GB (1e9 bytes of the original) a second of the whole command, start of the process included: median of {runs}
+alternating runs (least-most) after one that does not count. Source and target lie in /dev/shm; the source was read
+before; every target is a new file. `plait compress` decodes and compares every block before its file appears, which
+zstd does not; `--no-verify` leaves that out. zstd decompresses with one thread whatever -T says. *of cp*, *of zstd -3*
+(with as many threads): ratio of the medians, above 1 is faster. Commands: `plait compress -TN -o OUT FILE`, `plait
+decompress -TN -o OUT FILE`, `zstd -q -3 -TN -o OUT FILE`, `zstd -q -d -TN -o OUT FILE`, `cp FILE OUT`."""
 
 
 def main() -> int:
