@@ -90,7 +90,7 @@ absl::Status FrameReader::ParseBlockTable(std::span<const uint8_t> table) {
   uint64_t end = offset;
   for (size_t entry = 0; entry < table.size(); entry += kBlockTableEntryBytes) {
     const uint8_t* bytes = table.data() + entry;
-    if (bytes[4] >= kNumCodecIds) return absl::UnimplementedError(FoundExpected("codec id", bytes[4], "a known one"));
+    if (!IsCodecId(bytes[4])) return absl::UnimplementedError(FoundExpected("codec id", bytes[4], "a known one"));
     if (LoadLe<uint16_t>(bytes + 6) != 0) return absl::DataLossError("block table: found ones, expected zeros");
     const Block block = {.offset = offset,
                          .payload_bytes = LoadLe<uint32_t>(bytes),
