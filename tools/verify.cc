@@ -4,6 +4,7 @@
 
 #include "codec/base/status.h"
 #include "tools/exit_code.h"
+#include "tools/json_output.h"
 #include "tools/names.h"
 #include "tools/pipeline/decode.h"
 #include "tools/pipeline/files.h"
@@ -160,7 +161,7 @@ int RunVerify(const VerifyOptions& options) {
     } else {
       document["files"] = results;
     }
-    std::printf("%s\n", document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+    PrintJson(document);
   }
   return exit_code;
 }

@@ -39,7 +39,9 @@ Progress::Progress(std::string label, uint64_t total_bytes)
       begin_(Clock::now()),
       drawn_(begin_) {}
 
-Progress::~Progress() {
+Progress::~Progress() { Hide(); }
+
+void Progress::Hide() {
   if (on_) std::fputs("\r\033[K", stderr);
 }
 
