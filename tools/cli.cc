@@ -27,13 +27,14 @@ constexpr char kAbout[] =
     "  plait cat model.plait.safetensors TENSOR > tensor.bin";
 
 // Promised, not there yet.
-constexpr std::string_view kVerbsToCome[] = {"inspect", "bench", "import", "export", "kv", "serve", "doctor"};
+constexpr std::string_view kVerbsToCome[] = {"bench", "import", "export", "kv", "serve", "doctor"};
 
 struct Parsed {
   CompressOptions compress;
   DecompressOptions decompress;
   VerifyOptions verify;
   ListOptions list;
+  InspectOptions inspect;
   CatOptions cat;
   std::string rows;
   bool full = false;
@@ -51,7 +52,8 @@ void AddKeepOrRemove(CLI::App* verb, bool* keep, bool* remove) {
 
 void AddCompress(CLI::App& app, Parsed& parsed) {
   CompressOptions& options = parsed.compress;
-  CLI::App* verb = app.add_subcommand("compress", "compress files; every block is decoded and compared first");
+  CLI::App* verb =
+      app.add_subcommand("compress", "compress files and directories; every block is decoded and compared first");
   verb->add_option("FILE", options.files, "what to compress")->required();
   verb->add_option("-o,--output", options.output, "name of the result");
   for (int level = 1; level <= 9; ++level) {
@@ -72,7 +74,7 @@ void AddCompress(CLI::App& app, Parsed& parsed) {
 
 void AddDecompress(CLI::App& app, Parsed& parsed) {
   DecompressOptions& options = parsed.decompress;
-  CLI::App* verb = app.add_subcommand("decompress", "restore the original, byte for byte");
+  CLI::App* verb = app.add_subcommand("decompress", "restore originals, byte for byte");
   verb->add_option("FILE", options.files, "what to decompress")->required();
   verb->add_option("-o,--output", options.output, "name of the result");
   AddThreads(verb, &options.threads);
@@ -97,6 +99,13 @@ void AddList(CLI::App& app, Parsed& parsed) {
   CLI::App* verb = app.add_subcommand("list", "one row per tensor");
   verb->add_option("FILE", parsed.list.file, "a Plait file")->required();
   verb->add_flag("--json", parsed.list.json, "one JSON document on stdout");
+}
+
+void AddInspect(CLI::App& app, Parsed& parsed) {
+  CLI::App* verb = app.add_subcommand("inspect", "codecs, and the entropy of each plane beside what was spent");
+  verb->add_option("FILE", parsed.inspect.file, "a Plait file")->required();
+  verb->add_option("--html", parsed.inspect.html, "write a self-contained page to this file");
+  verb->add_flag("--json", parsed.inspect.json, "one JSON document on stdout");
 }
 
 void AddCat(CLI::App& app, Parsed& parsed) {
@@ -158,6 +167,7 @@ int RunVerb(const CLI::App& app, Parsed& parsed) {
   if (app.got_subcommand("decompress")) return RunDecompress(parsed.decompress);
   if (app.got_subcommand("verify")) return RunVerify(parsed.verify);
   if (app.got_subcommand("list")) return RunList(parsed.list);
+  if (app.got_subcommand("inspect")) return RunInspect(parsed.inspect);
   if (absl::Status status = ParseRows(parsed.rows, parsed.cat); !status.ok()) return Report("", status);
   return RunCat(parsed.cat);
 }
@@ -180,6 +190,7 @@ int RunCommandLine(int argc, char** argv) {
   AddDecompress(app, parsed);
   AddVerify(app, parsed);
   AddList(app, parsed);
+  AddInspect(app, parsed);
   AddCat(app, parsed);
   try {
     std::ranges::reverse(words);

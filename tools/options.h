@@ -48,6 +48,12 @@ struct ListOptions {
   bool json = false;
 };
 
+struct InspectOptions {
+  std::string file;
+  std::string html;  // where to write a page; empty: none
+  bool json = false;
+};
+
 struct CatOptions {
   std::string file;
   std::string tensor;

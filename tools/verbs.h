@@ -11,6 +11,7 @@ int RunCompress(const CompressOptions& options);
 int RunDecompress(const DecompressOptions& options);
 int RunVerify(const VerifyOptions& options);
 int RunList(const ListOptions& options);
+int RunInspect(const InspectOptions& options);
 int RunCat(const CatOptions& options);
 
 }  // namespace plait

@@ -112,6 +112,28 @@ absl::StatusOr<CodecId> AppendPlanePayload(const PlaneChoice& choice, const Code
   return static_cast<CodecId>((*coded)[begin]);
 }
 
+absl::StatusOr<BlockAnatomy> DescribeBlock(std::span<const uint8_t> coded) {
+  BlockHeader header;
+  if (coded.size() < kBlockHeaderBytes || !UnpackBlockHeader(coded.data(), &header) || header.plane >= kNumPlaneKinds ||
+      !IsCodecId(header.codec)) {
+    return absl::DataLossError("block header: found an invalid one");
+  }
+  BlockAnatomy anatomy{.kind = static_cast<PlaneKind>(header.plane), .phase = 0, .planes = {}};
+  if (anatomy.kind == PlaneKind::kBytes) {
+    anatomy.planes.push_back({static_cast<CodecId>(header.codec), header.payload_bytes});
+    return anatomy;
+  }
+  PayloadReader reader(coded.subspan(kBlockHeaderBytes));
+  const size_t num_planes = GetPlaneLayout(anatomy.kind).num_planes;
+  PLAIT_ASSIGN_OR_RETURN(const auto directory, reader.Take(num_planes * kPlaneEntryBytes));
+  for (size_t p = 0; p < num_planes; ++p) {
+    PLAIT_ASSIGN_OR_RETURN(const PlaneEntry entry, ParseEntry(directory.data() + p * kPlaneEntryBytes, p));
+    if (p == 0) anatomy.phase = entry.phase;
+    anatomy.planes.push_back({entry.codec, entry.coded_bytes});
+  }
+  return anatomy;
+}
+
 absl::Status DecodePlanePayload(PlaneKind kind, CodecId codec, std::span<const uint8_t> payload,
                                 BlockWorkspace& workspace, std::span<uint8_t> raw) {
   const PlaneLayout& layout = GetPlaneLayout(kind);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "codec/block/block_layout.h"
 #include "codec/block/choose.h"
 #include "codec/block/codec_id.h"
 #include "codec/block/workspace.h"
@@ -31,6 +32,22 @@ absl::StatusOr<CodecId> AppendPlanePayload(const PlaneChoice& choice, const Code
 // Returns: kOutOfRange if the payload ends early; kDataLoss if it is corrupt; kUnimplemented for an unknown codec.
 absl::Status DecodePlanePayload(PlaneKind kind, CodecId codec, std::span<const uint8_t> payload,
                                 BlockWorkspace& workspace, std::span<uint8_t> raw);
+
+// One plane of a coded block, for those who ask where the bytes went.
+struct CodedPlane {
+  CodecId codec = CodecId::kStore;
+  size_t coded_bytes = 0;
+};
+
+struct BlockAnatomy {
+  PlaneKind kind = PlaneKind::kBytes;
+  uint8_t phase = 0;
+  std::vector<CodedPlane> planes;
+};
+
+// How a block that ParseBlockHeader accepts is made up; nothing is decoded.
+// Returns: kOutOfRange if its directory ends early; kDataLoss or kUnimplemented if that is wrong.
+absl::StatusOr<BlockAnatomy> DescribeBlock(std::span<const uint8_t> coded);
 
 }  // namespace plait
 
