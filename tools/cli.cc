@@ -65,7 +65,7 @@ void AddCompress(CLI::App& app, Parsed& parsed) {
   verb->add_flag("-c,--stdout", options.to_stdout, "write to stdout");
   AddKeepOrRemove(verb, &parsed.keep, &options.remove_source);
   verb->add_flag("-f,--force", options.force, "overwrite the target; compress Plait files again");
-  verb->add_flag("--dry-run", options.dry_run, "only estimate");
+  verb->add_flag("--dry-run", options.dry_run, "estimate the size from every eighth block, write nothing");
   verb->add_flag("!--no-verify", options.verify, "do not decode and compare");
   verb->add_flag("--strict", options.strict, "refuse what is no valid .safetensors file");
   verb->add_option("--base", options.base, "a file that this one was derived from");

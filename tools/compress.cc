@@ -24,11 +24,12 @@ absl::Status CheckOptions(const CompressOptions& options) {
   }
   if (options.to_stdout && options.json) return absl::InvalidArgumentError("-c and --json both want stdout");
   if (options.to_stdout) return absl::UnimplementedError("-c: compressing to stdout is not built yet");
-  if (options.dry_run) return absl::UnimplementedError("--dry-run is not built yet");
   if (!options.base.empty()) return absl::UnimplementedError("--base is not built yet");
   if (!options.output.empty() && options.files.size() > 1) {
     return absl::InvalidArgumentError(FoundExpected("files with -o", options.files.size(), 1));
   }
+  if (options.remove_source && options.dry_run)
+    return absl::InvalidArgumentError("--rm and --dry-run exclude each other");
   if (options.remove_source && std::ranges::any_of(options.files, IsDirectory)) {
     return absl::UnimplementedError("--rm: removing directories is not built");
   }
@@ -39,6 +40,25 @@ absl::Status CheckOptions(const CompressOptions& options) {
 bool IsToBeCoded(const std::string& path, bool is_plait_file) {
   const auto ends_in = [&](std::string_view suffix) { return path.ends_with(suffix); };
   return is_plait_file || OriginalName(path).ok() || std::ranges::any_of(kWeightSuffixes, ends_in);
+}
+
+// What CompressDirectory would do, without an output tree.
+absl::StatusOr<JobOutcome> EstimateTree(const std::string& path, const CompressOptions& options, Progress& progress) {
+  PLAIT_ASSIGN_OR_RETURN(const std::vector<std::string> files, ListTree(path));
+  JobOutcome outcome;
+  for (const std::string& relative : files) {
+    const std::string source = absl::StrCat(path, "/", relative);
+    PLAIT_ASSIGN_OR_RETURN(const bool is_plait_file, IsPlaitFile(source));
+    JobSizes sizes = {FileBytes(source), FileBytes(source)};
+    if (IsToBeCoded(relative, is_plait_file)) {
+      CompressOptions file_options = options;
+      file_options.force = true;
+      PLAIT_ASSIGN_OR_RETURN(sizes, CompressFile(source, "", file_options, progress));
+    }
+    outcome.sizes.original_bytes += sizes.original_bytes;
+    outcome.sizes.coded_bytes += sizes.coded_bytes;
+  }
+  return outcome;
 }
 
 absl::StatusOr<JobOutcome> CompressDirectory(const std::string& path, const std::string& output,
@@ -53,6 +73,7 @@ absl::StatusOr<JobOutcome> CompressDirectory(const std::string& path, const std:
     file_options.force = options.force || is_plait_file;
     return CompressFile(source, target, file_options, progress);
   };
+  if (options.dry_run) return EstimateTree(path, options, progress);
   return RunTree(path, output, options.force, job);
 }
 
@@ -62,7 +83,7 @@ absl::StatusOr<JobOutcome> CompressPath(const std::string& path, const CompressO
   if (output.empty()) output = is_directory ? CompressedDirectoryName(path) : CompressedName(path);
   if (is_directory) return CompressDirectory(path, output, options, progress);
   PLAIT_ASSIGN_OR_RETURN(const JobSizes sizes, CompressFile(path, output, options, progress));
-  return JobOutcome{output, sizes, {}};
+  return JobOutcome{options.dry_run ? "" : output, sizes, {}};
 }
 
 }  // namespace
@@ -73,7 +94,8 @@ int RunCompress(const CompressOptions& options) {
                                .files = options.files,
                                .json = options.json,
                                .remove_source = options.remove_source,
-                               .verified = options.verify};
+                               .estimated = options.dry_run,
+                               .verified = options.verify && !options.dry_run};
   return RunJobs(jobs,
                  [&](const std::string& path, Progress& progress) { return CompressPath(path, options, progress); });
 }

@@ -11,6 +11,7 @@
 #include "tools/names.h"
 #include "tools/pipeline/decode.h"
 #include "tools/pipeline/encode.h"
+#include "tools/pipeline/estimate.h"
 #include "tools/pipeline/files.h"
 #include "tools/pipeline/where.h"
 
@@ -78,6 +79,10 @@ absl::StatusOr<JobSizes> CompressFile(const std::string& path, const std::string
     return absl::UnimplementedError("already a Plait file; -f compresses it once more");
   }
   PLAIT_ASSIGN_OR_RETURN(const ContainerPlan plan, PlanContainer(*source, options.strict));
+  if (options.dry_run) {
+    PLAIT_ASSIGN_OR_RETURN(const uint64_t estimate, EstimateContainerBytes(*source, plan, progress));
+    return JobSizes{source->size(), estimate};
+  }
   PLAIT_ASSIGN_OR_RETURN(const std::unique_ptr<OutputFile> file,
                          CreateOutput(path, output, options.force, source->stat().st_mode));
   const EncodeOptions encode = {.threads = ThreadCount(options.threads), .verify = options.verify};

@@ -22,8 +22,9 @@ absl::StatusOr<bool> IsPlaitFile(const std::string& path);
 // Bytes of a file, 0 if it cannot be asked; for progress.
 uint64_t FileBytes(const std::string& path);
 
-// Compresses `path` to `output`. Returns: kUnimplemented for a Plait file without --force, and as --strict says;
-// kAlreadyExists, kInvalidArgument (same file) or kUnavailable for `output`; as EncodeContainer.
+// Compresses `path` to `output`; with --dry-run only estimates, and writes nothing. Returns: kUnimplemented for a Plait
+// file without --force, and as --strict says; kAlreadyExists, kInvalidArgument (same file) or kUnavailable for
+// `output`; as EncodeContainer.
 absl::StatusOr<JobSizes> CompressFile(const std::string& path, const std::string& output,
                                       const CompressOptions& options, Progress& progress);
 

@@ -29,13 +29,18 @@ uint64_t TotalBytes(const std::vector<std::string>& paths) {
   return bytes;
 }
 
+const char* Remark(const JobListOptions& options) {
+  if (options.estimated) return ", estimated";
+  return options.verified.value_or(false) ? ", verified" : "";
+}
+
 void Summarize(const std::string& path, const JobOutcome& outcome, double seconds, const JobListOptions& options) {
   const JobSizes& sizes = outcome.sizes;
   const double percent = sizes.original_bytes == 0 ? 100 : 100.0 * sizes.coded_bytes / sizes.original_bytes;
   const std::string line =
       options.verified.has_value()
           ? absl::StrFormat("%s: %s -> %s (%.2f %%), %.2f s%s", path, HumanBytes(sizes.original_bytes),
-                            HumanBytes(sizes.coded_bytes), percent, seconds, *options.verified ? ", verified" : "")
+                            HumanBytes(sizes.coded_bytes), percent, seconds, Remark(options))
           : absl::StrFormat("%s: %s restored, %.2f s", path, HumanBytes(sizes.original_bytes), seconds);
   std::fprintf(stderr, "%s\n", line.c_str());
 }
@@ -45,6 +50,7 @@ Json ToJson(const JobOutcome& outcome, double seconds, const JobListOptions& opt
                {"original_bytes", outcome.sizes.original_bytes},
                {"coded_bytes", outcome.sizes.coded_bytes},
                {"seconds", seconds}};
+  if (options.estimated) json["estimated"] = true;
   if (options.verified.has_value()) json["verified"] = *options.verified;
   if (outcome.failures.empty()) return json;
   json["failed"] = Json::array();
@@ -81,9 +87,9 @@ int RunJobs(const JobListOptions& options,
     if (exit_code == kExitOk) exit_code = code;
     if (!outcome.ok()) continue;
     results.push_back(ToJson(*outcome, seconds, options));
-    if (options.json || outcome->output.empty()) continue;
+    if (options.json || (outcome->output.empty() && !options.estimated)) continue;
     Summarize(path, *outcome, seconds, options);
-    std::printf("%s\n", outcome->output.c_str());
+    if (!options.estimated) std::printf("%s\n", outcome->output.c_str());
   }
   if (!options.json || results.empty()) return exit_code;
   Json document = {{"schema", absl::StrCat("plait.", options.verb, "/1")}};

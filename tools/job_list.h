@@ -15,7 +15,7 @@
 namespace plait {
 
 struct JobOutcome {
-  std::string output;  // empty: stdout
+  std::string output;  // empty: none, or stdout
   JobSizes sizes;
   // Of a directory: files that failed, by relative path. The others are done.
   std::vector<std::pair<std::string, absl::Status>> failures;
@@ -26,6 +26,7 @@ struct JobListOptions {
   std::vector<std::string> files;  // and directories
   bool json = false;
   bool remove_source = false;
+  bool estimated = false;        // sizes are estimates, there is no result
   std::optional<bool> verified;  // reported if set
 };
 
