@@ -144,7 +144,15 @@ def duplicate_key():
 
 
 def reserved_name():
+    return safetensors([("a", "U8", [4], b"four"), ("__plait__", "BF16", [1 << 14], bf16(1 << 14))])
+
+
+def starts_like_a_container():
     return safetensors([("__plait__", "BF16", [1 << 14], bf16(1 << 14))])
+
+
+def ends_like_a_container():
+    return noise(5000) + b"PLTPLAIT"
 
 
 def reserved_name_escaped():
@@ -187,12 +195,9 @@ def lines():
 KINDS = {
     "model": model,
     "small": small,
-    "large": large,
     "text": lambda: b"some text, once\n" * 100,
     "empty": lambda: b"",
-    "byte": lambda: b"x",
     "noise": lambda: noise(100_000),
-    "lines": lines,
     "zero-sizes": zero_sizes_and_scalars,
     "trailing-junk": trailing_junk,
 }

@@ -5,7 +5,6 @@ import os
 import pathlib
 import re
 import signal
-import stat
 import struct
 import subprocess
 import time
@@ -54,6 +53,14 @@ class Test:
     def __init__(self, directory, plait):
         self.dir = pathlib.Path(directory)
         self.binary = plait
+        self.processes = []
+
+    def close(self):
+        """Ends what a failed case has left running, or stopped."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
 
     # Files.
 
@@ -89,7 +96,8 @@ class Test:
         """Popen of plait in the case's folder. Python's own SIGXFSZ and SIGPIPE settings are not handed on."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PLAIT_")} | (env or {})
         options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-        return subprocess.Popen([self.binary, *arguments], cwd=self.dir, env=environment, **options)
+        self.processes.append(subprocess.Popen([self.binary, *arguments], cwd=self.dir, env=environment, **options))
+        return self.processes[-1]
 
     def finish(self, process, data=None):
         try:
@@ -184,7 +192,3 @@ def wait_for(condition, what, seconds=20):
         if time.monotonic() > end:
             raise Failure(f"{what}: not after {seconds} s")
         time.sleep(0.0002)
-
-
-def permissions(path):
-    return stat.S_IMODE(os.stat(path).st_mode)

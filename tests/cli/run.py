@@ -57,8 +57,9 @@ def remove(directory):
 def run_case(function, work, plait):
     directory = work / "case"
     directory.mkdir(mode=0o755)
+    test = harness.Test(directory, plait)
     try:
-        return ("updated" if function(test=harness.Test(directory, plait)) is True else "ok"), ""
+        return ("updated" if function(test=test) is True else "ok"), ""
     except harness.Skip as skip:
         return "SKIP", str(skip)
     except harness.Failure as failure:
@@ -66,6 +67,7 @@ def run_case(function, work, plait):
     except Exception:  # A case that breaks is a failed case.
         return "FAIL", traceback.format_exc()
     finally:
+        test.close()
         remove(directory)
 
 
