@@ -33,7 +33,9 @@ def started_and_stopped(test, arguments, target, **options):
             return process
         process.kill()
         process.communicate()
-        test.path(target).unlink(missing_ok=True)
+        for name in test.names():
+            if name == target or is_temporary(name, target):
+                test.path(name).unlink()
     raise Failure(f"{arguments}: 20 times over before it could be stopped")
 
 
