@@ -1,10 +1,14 @@
 #include "tools/cli.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <new>
 #include <string>
@@ -54,7 +58,7 @@ void AddCompress(CLI::App& app, Parsed& parsed) {
   CompressOptions& options = parsed.compress;
   CLI::App* verb =
       app.add_subcommand("compress", "compress files and directories; every block is decoded and compared first");
-  verb->add_option("FILE", options.files, "what to compress")->required();
+  verb->add_option("FILE", options.files, "what to compress");
   verb->add_option("-o,--output", options.output, "name of the result");
   for (int level = 1; level <= 9; ++level) {
     verb->add_flag_callback(
@@ -75,7 +79,7 @@ void AddCompress(CLI::App& app, Parsed& parsed) {
 void AddDecompress(CLI::App& app, Parsed& parsed) {
   DecompressOptions& options = parsed.decompress;
   CLI::App* verb = app.add_subcommand("decompress", "restore originals, byte for byte");
-  verb->add_option("FILE", options.files, "what to decompress")->required();
+  verb->add_option("FILE", options.files, "what to decompress");
   verb->add_option("-o,--output", options.output, "name of the result");
   AddThreads(verb, &options.threads);
   verb->add_flag("-c,--stdout", options.to_stdout, "write to stdout");
@@ -87,7 +91,7 @@ void AddDecompress(CLI::App& app, Parsed& parsed) {
 void AddVerify(CLI::App& app, Parsed& parsed) {
   VerifyOptions& options = parsed.verify;
   CLI::App* verb = app.add_subcommand("verify", "check every byte of a Plait file");
-  verb->add_option("FILE", options.files, "what to check")->required();
+  verb->add_option("FILE", options.files, "what to check");
   auto* structure = verb->add_flag("--structure", options.structure_only, "headers and indexes only");
   verb->add_flag("--full", parsed.full, "decode everything (the default)")->excludes(structure);
   verb->add_option("--against", options.against, "the original to compare with")->excludes(structure);
@@ -155,6 +159,39 @@ std::vector<std::string> ExpandAliases(int argc, char** argv) {
   return words;
 }
 
+// CLI11 takes a word in brackets for a list. No word of argv holds a NUL, so one at the end hides the bracket.
+void HideBrackets(std::vector<std::string>& words) {
+  for (std::string& word : words) {
+    if (word.starts_with('[') && word.ends_with(']')) word.push_back('\0');
+  }
+}
+
+void ShowBrackets(Parsed& parsed) {
+  std::vector<std::string*> values = {&parsed.compress.output, &parsed.compress.base, &parsed.decompress.output,
+                                      &parsed.verify.against,  &parsed.list.file,     &parsed.inspect.file,
+                                      &parsed.inspect.html,    &parsed.cat.file,      &parsed.cat.tensor};
+  for (auto* files : {&parsed.compress.files, &parsed.decompress.files, &parsed.verify.files}) {
+    for (std::string& file : *files) values.push_back(&file);
+  }
+  for (std::string* value : values) {
+    if (value->ends_with('\0')) value->pop_back();
+  }
+}
+
+// No FILE means stdin if something is piped in, and is a mistake otherwise.
+absl::Status CheckFiles(const std::vector<std::string>& files) {
+  if (!files.empty()) return absl::OkStatus();
+  if (isatty(STDIN_FILENO) != 0) return absl::InvalidArgumentError("FILE is required; plait help says more");
+  return absl::UnimplementedError("no FILE given, and reading from stdin is not built yet");
+}
+
+// What is still in the buffer of stdout must get out, or the caller would miss it without a word.
+int FlushStdout(int exit_code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit_code;
+  const int code = Report("stdout", absl::UnavailableError(absl::StrCat("cannot write: ", std::strerror(errno))));
+  return exit_code == kExitOk ? code : exit_code;
+}
+
 absl::Status ForceCpuFromEnvironment() {
   const char* name = std::getenv("PLAIT_CPU");
   if (name == nullptr || *name == '\0') return absl::OkStatus();
@@ -163,6 +200,12 @@ absl::Status ForceCpuFromEnvironment() {
 }
 
 int RunVerb(const CLI::App& app, Parsed& parsed) {
+  for (const auto& [verb, files] :
+       {std::pair("compress", &parsed.compress.files), std::pair("decompress", &parsed.decompress.files),
+        std::pair("verify", &parsed.verify.files)}) {
+    if (!app.got_subcommand(verb)) continue;
+    if (absl::Status status = CheckFiles(*files); !status.ok()) return Report("", status);
+  }
   if (app.got_subcommand("compress")) return RunCompress(parsed.compress);
   if (app.got_subcommand("decompress")) return RunDecompress(parsed.decompress);
   if (app.got_subcommand("verify")) return RunVerify(parsed.verify);
@@ -192,16 +235,22 @@ int RunCommandLine(int argc, char** argv) {
   AddList(app, parsed);
   AddInspect(app, parsed);
   AddCat(app, parsed);
+  const auto is_first_word = [&](const CLI::App* verb) { return verb->get_name() == words[0]; };
+  if (!words.empty() && !words[0].starts_with('-') && app.get_subcommands(is_first_word).empty()) {
+    return Report(words[0], absl::InvalidArgumentError("no such verb; plait help lists them"));
+  }
   try {
+    HideBrackets(words);
     std::ranges::reverse(words);
     app.parse(words);
+    ShowBrackets(parsed);
   } catch (const CLI::Success& success) {
-    return app.exit(success);
+    return FlushStdout(app.exit(success));
   } catch (const CLI::Error& error) {
     return Report("", absl::InvalidArgumentError(absl::StrCat(error.what(), "; plait help says more")));
   }
   try {
-    return RunVerb(app, parsed);
+    return FlushStdout(RunVerb(app, parsed));
   } catch (const std::bad_alloc&) {
     return Report("", absl::ResourceExhaustedError("out of memory"));
   } catch (const std::exception& exception) {

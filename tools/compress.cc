@@ -80,7 +80,9 @@ absl::StatusOr<JobOutcome> CompressDirectory(const std::string& path, const std:
 absl::StatusOr<JobOutcome> CompressPath(const std::string& path, const CompressOptions& options, Progress& progress) {
   const bool is_directory = IsDirectory(path);
   std::string output = options.output;
-  if (output.empty()) output = is_directory ? CompressedDirectoryName(path) : CompressedName(path);
+  if (output.empty()) {
+    PLAIT_ASSIGN_OR_RETURN(output, is_directory ? CompressedDirectoryName(path) : CompressedName(path));
+  }
   if (is_directory) return CompressDirectory(path, output, options, progress);
   PLAIT_ASSIGN_OR_RETURN(const JobSizes sizes, CompressFile(path, output, options, progress));
   return JobOutcome{options.dry_run ? "" : output, sizes, {}};

@@ -13,6 +13,7 @@ namespace {
 absl::Status CheckOptions(const DecompressOptions& options) {
   if (options.to_stdout && options.json) return absl::InvalidArgumentError("-c and --json both want stdout");
   if (options.to_stdout && !options.output.empty()) return absl::InvalidArgumentError("-c and -o name two outputs");
+  if (options.to_stdout && options.remove_source) return absl::InvalidArgumentError("-c and --rm exclude each other");
   if (!options.output.empty() && options.files.size() > 1) {
     return absl::InvalidArgumentError(FoundExpected("files with -o", options.files.size(), 1));
   }

@@ -87,6 +87,7 @@ absl::StatusOr<JobSizes> CompressFile(const std::string& path, const std::string
                          CreateOutput(path, output, options.force, source->stat().st_mode));
   const EncodeOptions encode = {.threads = ThreadCount(options.threads), .verify = options.verify};
   PLAIT_RETURN_IF_ERROR(EncodeContainer(*source, plan, encode, *file, progress));
+  PLAIT_RETURN_IF_ERROR(source->CheckUnchanged());
   PLAIT_RETURN_IF_ERROR(Annotate(file->Commit(), output));
   return JobSizes{source->size(), file->size()};
 }

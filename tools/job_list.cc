@@ -9,6 +9,7 @@
 #include "tools/exit_code.h"
 #include "tools/json_output.h"
 #include "tools/names.h"
+#include "tools/pipeline/files.h"
 
 namespace plait {
 namespace {
@@ -79,6 +80,7 @@ int RunJobs(const JobListOptions& options,
   Progress progress(options.files.size() == 1 ? options.files[0] : absl::StrCat(options.files.size(), " files"),
                     TotalBytes(options.files));
   for (const std::string& path : options.files) {
+    if (absl::Status status = CheckInterrupted(); !status.ok()) return Report(path, status);
     const auto begin = std::chrono::steady_clock::now();
     const absl::StatusOr<JobOutcome> outcome = job(path, progress);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -111,6 +113,7 @@ absl::StatusOr<JobOutcome> RunTree(
   JobOutcome outcome{.output = output, .sizes = {}, .failures = {}};
   for (const std::string& file : files) {
     const absl::StatusOr<JobSizes> sizes = file_job(file, **tree);
+    PLAIT_RETURN_IF_ERROR(CheckInterrupted());
     if (!sizes.ok()) {
       outcome.failures.emplace_back(file, sizes.status());
       continue;

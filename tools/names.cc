@@ -44,7 +44,14 @@ absl::StatusOr<std::string> OriginalName(const std::string& path) {
       "name: found neither .plait nor .plait.safetensors at its end; -o OUT names the result");
 }
 
-std::string CompressedDirectoryName(const std::string& path) { return WithoutSlashesAtEnd(path) + std::string(kPlait); }
+absl::StatusOr<std::string> CompressedDirectoryName(const std::string& path) {
+  const std::string name = WithoutSlashesAtEnd(path);
+  const std::string last = name.substr(name.find_last_of('/') + 1);
+  if (last.empty() || last == "." || last == "..") {
+    return absl::InvalidArgumentError(FoundExpected("directory", path, "one with a name; -o OUT names the result"));
+  }
+  return name + std::string(kPlait);
+}
 
 absl::StatusOr<std::string> OriginalDirectoryName(const std::string& path) {
   const std::string name = WithoutSlashesAtEnd(path);

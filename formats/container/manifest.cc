@@ -59,13 +59,13 @@ absl::Status CheckEnvelope(std::span<const uint8_t> bytes) {
       std::memcmp(bytes.data() + bytes.size() - 8, kManifestEnd, 8) != 0) {
     return absl::DataLossError("manifest magic: found other bytes, expected \"PLTMANIF\" and \"PLTPLAIT\"");
   }
+  if (const auto version = LoadLe<uint16_t>(bytes.data() + kVersionAt); version != kContainerVersion) {
+    return absl::UnimplementedError(FoundExpected("container version", version, kContainerVersion));
+  }
   const size_t hash_at = bytes.size() - 16;
   const uint64_t hash = Hash64(bytes.first(hash_at));
   if (const auto expected = LoadLe<uint64_t>(bytes.data() + hash_at); hash != expected) {
     return absl::DataLossError(FoundExpected("manifest hash", HexDigits(hash), HexDigits(expected)));
-  }
-  if (const auto version = LoadLe<uint16_t>(bytes.data() + kVersionAt); version != kContainerVersion) {
-    return absl::UnimplementedError(FoundExpected("container version", version, kContainerVersion));
   }
   if (const auto kind = LoadLe<uint16_t>(bytes.data() + kKindAt); kind > 1) {
     return absl::UnimplementedError(FoundExpected("container kind", kind, "0 or 1"));

@@ -28,6 +28,7 @@ class Progress {
   void Draw(Clock::time_point now);
 
   bool on_;
+  bool shown_ = false;
   std::string label_;
   uint64_t total_bytes_;
   uint64_t original_bytes_ = 0;
