@@ -19,11 +19,11 @@
 #include "codec/base/status.h"
 #include "tools/exit_code.h"
 #include "tools/verbs.h"
+#include "tools/version.h"
 
 namespace plait {
 namespace {
 
-constexpr char kVersion[] = "plait 0.1.0 (format version 0, unstable)";
 constexpr char kAbout[] =
     "Makes model weights smaller without changing one bit.\n"
     "  plait compress model.safetensors      writes model.plait.safetensors\n"
@@ -31,7 +31,7 @@ constexpr char kAbout[] =
     "  plait cat model.plait.safetensors TENSOR > tensor.bin";
 
 // Promised, not there yet.
-constexpr std::string_view kVerbsToCome[] = {"bench", "import", "export", "kv", "serve", "doctor"};
+constexpr std::string_view kVerbsToCome[] = {"bench", "import", "export", "kv", "serve"};
 
 struct Parsed {
   CompressOptions compress;
@@ -40,6 +40,7 @@ struct Parsed {
   ListOptions list;
   InspectOptions inspect;
   CatOptions cat;
+  DoctorOptions doctor;
   std::string rows;
   bool full = false;
   bool keep = false;
@@ -110,6 +111,11 @@ void AddInspect(CLI::App& app, Parsed& parsed) {
   verb->add_option("FILE", parsed.inspect.file, "a Plait file")->required();
   verb->add_option("--html", parsed.inspect.html, "write a self-contained page to this file");
   verb->add_flag("--json", parsed.inspect.json, "one JSON document on stdout");
+}
+
+void AddDoctor(CLI::App& app, Parsed& parsed) {
+  CLI::App* verb = app.add_subcommand("doctor", "what this build and this machine can do");
+  verb->add_flag("--json", parsed.doctor.json, "one JSON document on stdout");
 }
 
 void AddCat(CLI::App& app, Parsed& parsed) {
@@ -210,6 +216,7 @@ int RunVerb(const CLI::App& app, Parsed& parsed) {
   if (app.got_subcommand("decompress")) return RunDecompress(parsed.decompress);
   if (app.got_subcommand("verify")) return RunVerify(parsed.verify);
   if (app.got_subcommand("list")) return RunList(parsed.list);
+  if (app.got_subcommand("doctor")) return RunDoctor(parsed.doctor);
   if (app.got_subcommand("inspect")) return RunInspect(parsed.inspect);
   if (absl::Status status = ParseRows(parsed.rows, parsed.cat); !status.ok()) return Report("", status);
   return RunCat(parsed.cat);
@@ -227,7 +234,8 @@ int RunCommandLine(int argc, char** argv) {
   if (absl::Status status = ForceCpuFromEnvironment(); !status.ok()) return Report("PLAIT_CPU", status);
   Parsed parsed;
   CLI::App app(kAbout, "plait");
-  app.set_version_flag("--version", kVersion);
+  app.set_version_flag("--version",
+                       absl::StrCat("plait ", kVersion, " (format version ", kFormatVersion, ", unstable)"));
   app.require_subcommand(1);
   AddCompress(app, parsed);
   AddDecompress(app, parsed);
@@ -235,6 +243,7 @@ int RunCommandLine(int argc, char** argv) {
   AddList(app, parsed);
   AddInspect(app, parsed);
   AddCat(app, parsed);
+  AddDoctor(app, parsed);
   const auto is_first_word = [&](const CLI::App* verb) { return verb->get_name() == words[0]; };
   if (!words.empty() && !words[0].starts_with('-') && app.get_subcommands(is_first_word).empty()) {
     return Report(words[0], absl::InvalidArgumentError("no such verb; plait help lists them"));

@@ -54,6 +54,10 @@ struct InspectOptions {
   bool json = false;
 };
 
+struct DoctorOptions {
+  bool json = false;
+};
+
 struct CatOptions {
   std::string file;
   std::string tensor;
