@@ -141,7 +141,7 @@ TEST_P(EveryCodecAndInput, OtherElementsThanTheFrameSaysAreDataLoss) {
 
 // --- one block and its fields
 
-// The header's example of codec/block/FORMAT.md, by another way: a hash made here over bytes made here.
+// A block with these fields and payload whose hash is right.
 std::vector<uint8_t> Sealed(const BlockHeader& fields, std::span<const uint8_t> payload, uint64_t seed) {
   std::vector<uint8_t> coded(kBlockHeaderBytes);
   PackBlockHeader(fields, coded.data());
@@ -160,7 +160,7 @@ struct FieldCase {
   absl::StatusCode code;
 };
 
-// Blocks whose hash is right, so that only the field or the payload can be what is wrong.
+// Codec, plane, elements, payload bytes; with a right hash, only a field or the payload can be what is wrong.
 const FieldCase kFieldCases[] = {
     {"Stored", {0, 0, 2, 2}, "2A 2B", Dtype::kU8, 2, absl::StatusCode::kOk},
     {"UnknownCodec", {200, 0, 2, 2}, "2A 2B", Dtype::kU8, 2, absl::StatusCode::kUnimplemented},
