@@ -7,25 +7,19 @@
 #include "codec/base/status.h"
 
 namespace plait {
-namespace {
-
-constexpr int kZstdLevel = 3;
-
-}  // namespace
-
-void ZstdEncode(std::span<const uint8_t> raw, BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
+void ZstdEncode(int level, std::span<const uint8_t> raw, BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
   const size_t begin = coded->size();
   coded->resize(begin + ZSTD_compressBound(raw.size()));
   const size_t bytes = ZSTD_compressCCtx(workspace.CompressContext(), coded->data() + begin, coded->size() - begin,
-                                         raw.data(), raw.size(), kZstdLevel);
+                                         raw.data(), raw.size(), level);
   // With a buffer of ZSTD_compressBound() bytes only running out of memory is left to fail.
   if (ZSTD_isError(bytes)) std::abort();
   coded->resize(begin + bytes);
 }
 
-size_t ZstdCodedBytes(std::span<const uint8_t> raw, BlockWorkspace& workspace) {
+size_t ZstdCodedBytes(int level, std::span<const uint8_t> raw, BlockWorkspace& workspace) {
   std::vector<uint8_t> coded;
-  ZstdEncode(raw, workspace, &coded);
+  ZstdEncode(level, raw, workspace, &coded);
   return coded.size();
 }
 

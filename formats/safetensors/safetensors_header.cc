@@ -144,12 +144,12 @@ absl::Status CheckTensor(const TensorInfo& tensor, uint64_t expected_begin) {
 }
 
 absl::Status CheckLength(uint64_t json_bytes, uint64_t file_bytes) {
+  if (json_bytes > file_bytes - kSafetensorsLengthBytes) {
+    return absl::OutOfRangeError(FoundExpected("file bytes", file_bytes, absl::StrCat("8 + ", json_bytes, " or more")));
+  }
   if (json_bytes > kMaxSafetensorsHeaderBytes) {
     return absl::ResourceExhaustedError(
         FoundExpected("header bytes", json_bytes, absl::StrCat("at most ", kMaxSafetensorsHeaderBytes)));
-  }
-  if (json_bytes > file_bytes - kSafetensorsLengthBytes) {
-    return absl::OutOfRangeError(FoundExpected("file bytes", file_bytes, absl::StrCat("8 + ", json_bytes, " or more")));
   }
   return absl::OkStatus();
 }

@@ -1,0 +1,43 @@
+// Inputs of blocks: the edges where coders break, and generators from a seed. Used by tests, fuzz seeds and benchmarks.
+#ifndef PLAIT_TESTS_REGISTRY_INPUTS_H_
+#define PLAIT_TESTS_REGISTRY_INPUTS_H_
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "codec/base/dtype.h"
+#include "codec/block/block_codec.h"
+
+namespace plait {
+
+// std::mt19937_64 gives the same numbers everywhere; the standard's distributions do not, so none is used.
+using Random = std::mt19937_64;
+
+// The bytes of one block; `name` is what a test prints.
+struct Input {
+  std::string name;
+  Dtype dtype = Dtype::kU8;
+  std::vector<uint8_t> raw;
+
+  BlockSpec spec(uint64_t seed = 0) const;
+};
+
+std::vector<uint8_t> RandomBytes(size_t n, Random& random);
+
+// Byte i with probability about 2^-(i+1) for small i: what the counts of exponents look like.
+std::vector<uint8_t> GeometricBytes(size_t n, Random& random);
+
+// n little-endian bf16 words with geometric exponents below 1.0 and random signs and mantissas: like trained weights.
+std::vector<uint8_t> WeightLikeBf16(size_t n, Random& random);
+
+// Edges of any codec that carries bytes.
+std::vector<Input> ByteEdges();
+
+// Edges of any codec that knows bf16.
+std::vector<Input> Bf16Edges();
+
+}  // namespace plait
+
+#endif  // PLAIT_TESTS_REGISTRY_INPUTS_H_

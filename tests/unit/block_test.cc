@@ -1,0 +1,225 @@
+// Properties of every codec on every input of the registry, and of the block around them.
+#include <algorithm>
+
+#include "codec/base/hash.h"
+#include "tests/registry/registry.h"
+#include "tests/unit/testing.h"
+
+namespace plait {
+namespace {
+
+constexpr uint64_t kSeed = 0x1234567890abcdef;
+// Inputs whose blocks are at most this long are cut and flipped at every byte, longer ones at this many.
+constexpr size_t kEveryByteUpTo = 2000;
+
+struct Case {
+  const CodecEntry* codec;
+  Input input;
+};
+
+std::vector<Case> AllCases() {
+  std::vector<Case> cases;
+  for (const CodecEntry& codec : CodecRegistry()) {
+    for (Input& input : codec.edge_inputs()) cases.push_back({&codec, std::move(input)});
+    for (uint32_t elements : {10u, 1000u, 20000u}) cases.push_back({&codec, codec.generate(elements, elements)});
+  }
+  return cases;
+}
+
+std::vector<uint8_t> EncodeWith(const Case& test, uint64_t seed = kSeed) {
+  BlockWorkspace workspace;
+  std::vector<uint8_t> coded;
+  EXPECT_THAT(test.codec->Encode(test.input, seed, workspace, &coded), IsOk());
+  return coded;
+}
+
+std::vector<uint8_t> EncodeBest(const Input& input) {
+  BlockWorkspace workspace;
+  std::vector<uint8_t> coded;
+  EncodeBlock(input.spec(kSeed), input.raw, workspace, &coded);
+  return coded;
+}
+
+absl::StatusOr<std::vector<uint8_t>> Decode(const BlockSpec& spec, std::span<const uint8_t> coded) {
+  BlockWorkspace workspace;
+  const GuardedBytes in(coded);
+  const GuardedBytes raw(BlockRawBytes(spec));
+  if (absl::Status status = DecodeBlock(spec, in.span(), workspace, raw.span()); !status.ok()) return status;
+  return std::vector<uint8_t>(raw.span().begin(), raw.span().end());
+}
+
+// Places to damage in `bytes`: all of the header, and all or evenly many of the rest.
+std::vector<size_t> PlacesIn(std::span<const uint8_t> bytes) {
+  std::vector<size_t> places;
+  const size_t step = std::max<size_t>(1, bytes.size() / kEveryByteUpTo);
+  for (size_t at = 0; at < bytes.size(); at += at < kBlockHeaderBytes ? 1 : step) places.push_back(at);
+  return places;
+}
+
+class EveryCodecAndInput : public testing::TestWithParam<Case> {};
+
+std::string CaseName(const testing::TestParamInfo<Case>& test) {
+  return std::string(test.param.codec->name()) + "_" + test.param.input.name;
+}
+INSTANTIATE_TEST_SUITE_P(Registry, EveryCodecAndInput, testing::ValuesIn(AllCases()), CaseName);
+
+TEST_P(EveryCodecAndInput, RoundTripsThroughEveryPairOfVariants) {
+  const Input& input = GetParam().input;
+  std::vector<uint8_t> coded;
+  ForEachCpu([&] {
+    const std::vector<uint8_t> again = EncodeWith(GetParam());
+    if (coded.empty()) coded = again;
+    ASSERT_EQ(again, coded) << "the bytes depend on the CPU variant";
+  });
+  EXPECT_EQ(ParseBlockHeader(coded)->codec, static_cast<uint8_t>(GetParam().codec->id));
+  ForEachCpu([&] { ASSERT_EQ(Decode(input.spec(kSeed), coded).value(), input.raw); });
+}
+
+TEST_P(EveryCodecAndInput, TheChosenBlockRoundTripsAndIsNeverLargerThanStored) {
+  const Input& input = GetParam().input;
+  std::vector<uint8_t> coded;
+  ForEachCpu([&] {
+    const std::vector<uint8_t> again = EncodeBest(input);
+    if (coded.empty()) coded = again;
+    ASSERT_EQ(again, coded) << "the bytes depend on the CPU variant";
+  });
+  EXPECT_LE(coded.size(), kBlockHeaderBytes + input.raw.size());
+  ForEachCpu([&] { ASSERT_EQ(Decode(input.spec(kSeed), coded).value(), input.raw); });
+}
+
+TEST_P(EveryCodecAndInput, TruncatedAtEveryByteIsOutOfRange) {
+  const std::vector<uint8_t> coded = EncodeWith(GetParam());
+  for (size_t size : PlacesIn(coded)) {
+    ASSERT_THAT(Decode(GetParam().input.spec(kSeed), std::span(coded).first(size)),
+                StatusIs(absl::StatusCode::kOutOfRange))
+        << size << " of " << coded.size();
+  }
+}
+
+TEST_P(EveryCodecAndInput, AByteBehindThePayloadIsDataLoss) {
+  const std::vector<uint8_t> coded = Concat({EncodeWith(GetParam()), FromHex("00")});
+  EXPECT_THAT(Decode(GetParam().input.spec(kSeed), coded), StatusIs(absl::StatusCode::kDataLoss));
+}
+
+TEST_P(EveryCodecAndInput, AnyFlippedByteIsRejected) {
+  const BlockSpec spec = GetParam().input.spec(kSeed);
+  BlockWorkspace workspace;
+  const GuardedBytes coded(EncodeWith(GetParam()));
+  const GuardedBytes raw(BlockRawBytes(spec));
+  for (size_t at : PlacesIn(coded.span())) {
+    const auto flip = static_cast<uint8_t>(1 << at % 8);
+    coded.span()[at] ^= flip;
+    ASSERT_THAT(DecodeBlock(spec, coded.span(), workspace, raw.span()), IsRejected()) << "byte " << at;
+    coded.span()[at] ^= flip;
+  }
+}
+
+TEST_P(EveryCodecAndInput, AnotherSeedIsDataLoss) {
+  const Input& input = GetParam().input;
+  const std::vector<uint8_t> coded = EncodeWith(GetParam());
+  EXPECT_THAT(Decode(input.spec(kSeed + 1), coded), StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_NE(EncodeWith(GetParam(), kSeed + 1), coded);
+}
+
+TEST_P(EveryCodecAndInput, AnOutputOfAnotherSizeIsInvalidArgument) {
+  const Input& input = GetParam().input;
+  const std::vector<uint8_t> coded = EncodeWith(GetParam());
+  BlockWorkspace workspace;
+  std::vector<uint8_t> raw(input.raw.size() + 1);
+  EXPECT_THAT(DecodeBlock(input.spec(kSeed), coded, workspace, raw), StatusIs(absl::StatusCode::kInvalidArgument));
+  if (input.raw.empty()) return;
+  raw.resize(input.raw.size() - 1);
+  EXPECT_THAT(DecodeBlock(input.spec(kSeed), coded, workspace, raw), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST_P(EveryCodecAndInput, OtherElementsThanTheFrameSaysAreDataLoss) {
+  BlockSpec spec = GetParam().input.spec(kSeed);
+  const std::vector<uint8_t> coded = EncodeWith(GetParam());
+  spec.elements += 8;  // whole bytes for every dtype
+  EXPECT_THAT(Decode(spec, coded), StatusIs(absl::StatusCode::kDataLoss));
+}
+
+// --- one block and its fields
+
+// A block with these fields and payload whose hash is right.
+std::vector<uint8_t> Sealed(const BlockHeader& fields, std::span<const uint8_t> payload, uint64_t seed) {
+  std::vector<uint8_t> coded(kBlockHeaderBytes);
+  PackBlockHeader(fields, coded.data());
+  BlockHeader header = fields;
+  header.hash = Hash64(payload, Hash64(std::span(coded).first(kBlockHashedHeaderBytes), seed));
+  PackBlockHeader(header, coded.data());
+  return Concat({coded, payload});
+}
+
+struct FieldCase {
+  const char* name;
+  BlockHeader header;
+  std::string_view payload;
+  Dtype dtype;
+  uint32_t elements;
+  absl::StatusCode code;
+};
+
+// Codec, plane, elements, payload bytes; with a right hash, only a field or the payload can be what is wrong.
+const FieldCase kFieldCases[] = {
+    {"Stored", {0, 0, 2, 2}, "2A 2B", Dtype::kU8, 2, absl::StatusCode::kOk},
+    {"UnknownCodec", {200, 0, 2, 2}, "2A 2B", Dtype::kU8, 2, absl::StatusCode::kUnimplemented},
+    {"ReservedCodec", {3, 0, 2, 2}, "2A 2B", Dtype::kU8, 2, absl::StatusCode::kUnimplemented},
+    {"UnknownPlane", {0, 200, 2, 2}, "2A 2B", Dtype::kU8, 2, absl::StatusCode::kUnimplemented},
+    {"StoredTooShort", {0, 0, 2, 1}, "2A", Dtype::kU8, 2, absl::StatusCode::kDataLoss},
+    {"StoredTooLong", {0, 0, 2, 3}, "2A 2B 2C", Dtype::kU8, 2, absl::StatusCode::kDataLoss},
+    {"OtherElements", {0, 0, 3, 2}, "2A 2B", Dtype::kU8, 2, absl::StatusCode::kDataLoss},
+    {"ZstdOfNoFrame", {1, 0, 2, 9}, "00 00 00 00 00 00 00 00 00", Dtype::kU8, 2, absl::StatusCode::kDataLoss},
+    {"TierWithoutPlanes", {2, 0, 1, 2}, "2A 2B", Dtype::kBf16, 1, absl::StatusCode::kDataLoss},
+    {"TierOfOddBytes", {2, 1, 3, 3}, "2A 2B 2C", Dtype::kU8, 3, absl::StatusCode::kDataLoss},
+};
+
+TEST(DecodeBlock, FieldsAreCheckedEvenUnderARightHash) {
+  for (const FieldCase& test : kFieldCases) {
+    const BlockSpec spec{.dtype = test.dtype, .elements = test.elements, .seed = kSeed};
+    EXPECT_THAT(Decode(spec, Sealed(test.header, FromHex(test.payload), kSeed)), StatusIs(test.code)) << test.name;
+  }
+}
+
+TEST(DecodeBlock, SyncAndReservedBytesAreDataLoss) {
+  const std::vector<uint8_t> good = Sealed({0, 0, 1, 1}, FromHex("2A"), 0);
+  for (size_t at : {0, 1, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31}) {
+    std::vector<uint8_t> coded = good;
+    coded[at] ^= 0x40;
+    EXPECT_THAT(ParseBlockHeader(coded), StatusIs(absl::StatusCode::kDataLoss)) << at;
+  }
+}
+
+TEST(EncodeBlockWith, WhatACodecCannotCarryIsInvalidArgument) {
+  BlockWorkspace workspace;
+  std::vector<uint8_t> coded;
+  const std::vector<uint8_t> odd(3);
+  EXPECT_THAT(EncodeBlockWith(CodecId::kTier, {.dtype = Dtype::kU8, .elements = 3}, odd, workspace, &coded),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(EncodeBlockWith(CodecId::kStore, {.dtype = Dtype::kU8, .elements = 4}, odd, workspace, &coded),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST(EncodeBlock, AUsedWorkspaceChangesNothing) {
+  BlockWorkspace used;
+  for (const Case& test : AllCases()) {
+    std::vector<uint8_t> coded = FromHex("DE AD");
+    EncodeBlock(test.input.spec(kSeed), test.input.raw, used, &coded);
+    ASSERT_EQ(coded, EncodeBest(test.input)) << test.input.name;
+  }
+}
+
+TEST(EncodeBlock, PicksTheCodecThatFits) {
+  const auto codec_of = [](const Input& input) {
+    return static_cast<CodecId>(ParseBlockHeader(EncodeBest(input))->codec);
+  };
+  Random random(9);
+  EXPECT_EQ(codec_of({"weights", Dtype::kBf16, WeightLikeBf16(20000, random)}), CodecId::kTier);
+  EXPECT_EQ(codec_of({"bf16 in bytes", Dtype::kU8, WeightLikeBf16(20000, random)}), CodecId::kTier);
+  EXPECT_EQ(codec_of({"noise", Dtype::kU8, RandomBytes(20000, random)}), CodecId::kStore);
+  EXPECT_EQ(codec_of({"noise", Dtype::kBf16, RandomBytes(20000, random)}), CodecId::kStore);
+  EXPECT_EQ(codec_of({"skewed", Dtype::kI8, GeometricBytes(20000, random)}), CodecId::kZstd);
+}
+
+}  // namespace
+}  // namespace plait

@@ -1,0 +1,112 @@
+// Every ```hex example of every FORMAT.md is decoded, so that a specification cannot drift from the code.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "absl/strings/str_join.h"
+#include "codec/block/block_codec.h"
+#include "codec/tier/tier.h"
+#include "formats/frame/frame_reader.h"
+#include "tests/registry/files.h"
+#include "tests/unit/testing.h"
+
+namespace plait {
+namespace {
+
+// "```hex KIND key=value ..." and the bytes up to the closing fence.
+struct Example {
+  std::string file;
+  std::string kind;
+  std::map<std::string, std::string> values;
+  std::vector<uint8_t> bytes;
+};
+
+Example ParseFence(const std::string& file, const std::string& info, std::istream& lines) {
+  Example example{.file = file, .kind = {}, .values = {}, .bytes = {}};
+  std::istringstream words(info);
+  words >> example.kind;
+  for (std::string word; words >> word;) {
+    const size_t equals = word.find('=');
+    example.values[word.substr(0, equals)] = word.substr(equals + 1);
+  }
+  std::string hex;
+  for (std::string line; std::getline(lines, line) && line != "```";) hex += line;
+  example.bytes = FromHex(hex);
+  return example;
+}
+
+std::vector<Example> ExamplesOf(const std::filesystem::path& path) {
+  constexpr std::string_view kFence = "```hex ";
+  std::vector<Example> examples;
+  std::ifstream lines(path);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with(kFence)) examples.push_back(ParseFence(path.string(), line.substr(kFence.size()), lines));
+  }
+  return examples;
+}
+
+std::vector<std::filesystem::path> Specifications() {
+  std::vector<std::filesystem::path> paths;
+  for (const char* folder : {"codec", "formats"}) {
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(std::filesystem::path(PLAIT_SOURCE_DIR) / folder)) {
+      if (entry.path().filename() == "FORMAT.md") paths.push_back(entry.path());
+    }
+  }
+  return paths;
+}
+
+void CheckTier(const Example& example) {
+  const std::vector<uint8_t> expected = FromHex(example.values.at("symbols"));
+  std::vector<uint8_t> symbols(expected.size());
+  ASSERT_THAT(TierDecode(example.bytes, symbols), IsOk());
+  EXPECT_EQ(symbols, expected);
+}
+
+void CheckBlock(const Example& example) {
+  const BlockSpec spec{.dtype = DtypeFromName(example.values.at("dtype")).value(),
+                       .elements = static_cast<uint32_t>(std::stoul(example.values.at("elements"))),
+                       .seed = std::stoull(example.values.at("seed"))};
+  BlockWorkspace workspace;
+  std::vector<uint8_t> raw(BlockRawBytes(spec));
+  ASSERT_THAT(DecodeBlock(spec, example.bytes, workspace, raw), IsOk());
+  EXPECT_EQ(raw, FromHex(example.values.at("raw")));
+}
+
+void CheckFrame(const Example& example) {
+  const absl::StatusOr<std::vector<uint8_t>> raw = DecodeFrame(example.bytes);
+  ASSERT_THAT(raw, IsOk());
+  const std::vector<uint8_t> fill = FromHex(example.values.at("fill"));
+  std::vector<uint8_t> expected;
+  while (expected.size() < raw->size()) expected.insert(expected.end(), fill.begin(), fill.end());
+  EXPECT_EQ(*raw, expected);
+  const absl::StatusOr<FrameHeader> header = ParseFrameHeader(example.bytes);
+  EXPECT_EQ(GetDtypeInfo(header->dtype).name, example.values.at("dtype"));
+  EXPECT_EQ(absl::StrJoin(header->shape, ","), example.values.at("shape"));
+}
+
+void CheckContainer(const Example& example) {
+  EXPECT_EQ(Decompress(example.bytes).value(), FromHex(example.values.at("original")));
+}
+
+const std::map<std::string, void (*)(const Example&)> kChecks = {
+    {"tier", CheckTier}, {"block", CheckBlock}, {"frame", CheckFrame}, {"container", CheckContainer}};
+
+TEST(FormatExamples, EverySpecificationHasOneAndEveryOneDecodes) {
+  const std::vector<std::filesystem::path> paths = Specifications();
+  ASSERT_GE(paths.size(), 4) << "a test that finds nothing holds nothing";
+  for (const auto& path : paths) {
+    const std::vector<Example> examples = ExamplesOf(path);
+    EXPECT_FALSE(examples.empty()) << path;
+    for (const Example& example : examples) {
+      SCOPED_TRACE(example.file + ", " + example.kind);
+      ASSERT_TRUE(kChecks.contains(example.kind)) << "an example of this kind needs a check here";
+      kChecks.at(example.kind)(example);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace plait
