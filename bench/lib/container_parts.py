@@ -21,15 +21,14 @@ _BLOCK_HEADER_BYTES = 32
 _BLOCK_ALIGNMENT = 64
 _TABLE_ENTRY_BYTES = 8
 _TIER = 2
-_TIER_HEADER_BYTES = 16
+_TIER_TABLE_BYTES = 16
+_WHOLE_BYTES = 0
+_NUM_PLANES = (1, 2, 4, 3, 8, 2, 2)  # by plane kind (codec/block/FORMAT.md)
+_DIRECTORY_ENTRY_BYTES = 8
 _PLANE_ALIGNMENT = 16
 _MANIFEST_FIXED_BYTES = 80
 _MANIFEST_ENTRY_BYTES = 24
 _FRAMED = 1
-
-# Bits of an element, by dtype id (formats/frame/FORMAT.md).
-_DTYPE_BITS = (8, 8, 8, 16, 16, 32, 32, 64, 64, 16, 16, 32, 64, 64, 8, 8, 8, 8, 8, 6, 6, 4)
-
 
 @dataclasses.dataclass(frozen=True)
 class Part:
@@ -100,7 +99,7 @@ def _framed_entries(view: mmap.mmap, manifest_begin: int) -> int:
 
 
 def _frame(view: mmap.mmap, begin: int, end: int) -> Iterator[Part]:
-  dtype, _, block_log2, _, header_bytes, elements = struct.unpack_from("<BBBBIQ", view, begin + 8)
+  block_log2, _, header_bytes, elements = struct.unpack_from("<BBIQ", view, begin + 10)
   (footer_bytes,) = struct.unpack_from("<Q", view, end - 8)
   footer_begin = end - footer_bytes
   (blocks,) = struct.unpack_from("<I", view, footer_begin + 4)
@@ -113,7 +112,7 @@ def _frame(view: mmap.mmap, begin: int, end: int) -> Iterator[Part]:
     block_begin = begin + -(-(position - begin) // _BLOCK_ALIGNMENT) * _BLOCK_ALIGNMENT
     yield Part("alignment", position, block_begin)
     entry = struct.unpack_from("<IBBH", view, table_begin + block * _TABLE_ENTRY_BYTES)
-    yield from _block(view, block_begin, entry, _DTYPE_BITS[dtype])
+    yield from _block(view, block_begin, entry)
     position = block_begin + _BLOCK_HEADER_BYTES + entry[0]
   yield Part("alignment", position, footer_begin)
   yield from _footer(footer_begin, end, blocks)
@@ -127,21 +126,34 @@ def _footer(begin: int, end: int, blocks: int) -> Iterator[Part]:
   yield Part("footers", table_end, end)
 
 
-def _block(view: mmap.mmap, begin: int, table_entry: tuple, element_bits: int) -> Iterator[Part]:
-  payload_bytes, codec, plane, _ = table_entry
-  sync, own_codec, own_plane, elements, own_payload_bytes = struct.unpack_from("<2sBBII", view, begin)
-  if (sync, own_codec, own_plane, own_payload_bytes) != (b"PB", codec, plane, payload_bytes):
+def _block(view: mmap.mmap, begin: int, table_entry: tuple) -> Iterator[Part]:
+  payload_bytes, codec, plane_kind, _ = table_entry
+  sync, own_codec, own_kind, _, own_payload_bytes = struct.unpack_from("<2sBBII", view, begin)
+  if (sync, own_codec, own_kind, own_payload_bytes) != (b"PB", codec, plane_kind, payload_bytes):
     raise ValueError(f"block at {begin} is not what the block table says")
   payload_begin = begin + _BLOCK_HEADER_BYTES
   payload_end = payload_begin + payload_bytes
   yield Part("block headers", begin, payload_begin)
-  if codec != _TIER:
-    yield Part(PAYLOAD, payload_begin, payload_end)
-    return
-  weights = elements * element_bits // 16
-  plane_end = payload_begin + weights
-  stream_begin = payload_begin + -(-weights // _PLANE_ALIGNMENT) * _PLANE_ALIGNMENT
-  yield Part(PAYLOAD, payload_begin, plane_end)
-  yield Part("plane padding", plane_end, stream_begin)
-  yield Part("tier tables", stream_begin, stream_begin + _TIER_HEADER_BYTES)
-  yield Part(PAYLOAD, stream_begin + _TIER_HEADER_BYTES, payload_end)
+  if plane_kind == _WHOLE_BYTES:
+    yield from _plane(codec, payload_begin, payload_end)
+  else:
+    yield from _planes(view, payload_begin, payload_end, _NUM_PLANES[plane_kind])
+
+
+def _planes(view: mmap.mmap, begin: int, end: int, num_planes: int) -> Iterator[Part]:
+  position = begin + num_planes * _DIRECTORY_ENTRY_BYTES
+  yield Part("plane directories", begin, position)
+  for entry in range(num_planes):
+    codec, _, _, coded_bytes = struct.unpack_from("<BBHI", view, begin + entry * _DIRECTORY_ENTRY_BYTES)
+    plane_begin = begin + -(-(position - begin) // _PLANE_ALIGNMENT) * _PLANE_ALIGNMENT
+    yield Part("plane padding", position, plane_begin)
+    position = plane_begin + coded_bytes
+    yield from _plane(codec, plane_begin, position)
+  # The bytes before the first and behind the last whole element, as they are.
+  yield Part(PAYLOAD, position, end)
+
+
+def _plane(codec: int, begin: int, end: int) -> Iterator[Part]:
+  table_end = begin + _TIER_TABLE_BYTES if codec == _TIER else begin
+  yield Part("tier tables", begin, table_end)
+  yield Part(PAYLOAD, table_end, end)

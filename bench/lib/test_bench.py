@@ -73,12 +73,15 @@ class ContainerParts(unittest.TestCase):
     with self.assertRaisesRegex(ValueError, "manifest begins at 263, expected 262"):
       self.parts(data)
 
-  def test_tier_block_has_padding_and_tables(self):
-    payload = bytes(48 + 16 + 10)
+  def test_block_of_two_planes_has_directory_padding_and_table(self):
+    tier_plane, stored_plane, edge = bytes(16 + 11), bytes(40), b"?"
+    directory = struct.pack("<BBHIBBHI", 2, 1, 0, len(tier_plane), 0, 0, 0, len(stored_plane))
+    payload = directory + tier_plane + bytes(5) + stored_plane + edge
     block = struct.pack("<2sBBII", b"PB", 2, 1, 40, len(payload)) + bytes(20) + payload
-    kinds = container_parts._block(block, 0, (len(payload), 2, 1, 0), 16)  # pylint: disable=protected-access
+    kinds = container_parts._block(block, 0, (len(payload), 2, 1, 0))  # pylint: disable=protected-access
     self.assertEqual(dict(bytes_by_kind(list(kinds))),
-                     {"block headers": 32, PAYLOAD: 40 + 10, "plane padding": 8, "tier tables": 16})  # yapf: disable
+                     {"block headers": 32, "plane directories": 16, "tier tables": 16, "plane padding": 5,
+                      PAYLOAD: 11 + 40 + 1})  # yapf: disable
 
 
 class Rows(unittest.TestCase):
