@@ -18,6 +18,8 @@ struct Case {
   Input input;
 };
 
+void PrintTo(const Case& test, std::ostream* out) { *out << test.codec->name() << ", " << test.input.name; }
+
 std::vector<Case> AllCases() {
   std::vector<Case> cases;
   for (const CodecEntry& codec : CodecRegistry()) {
