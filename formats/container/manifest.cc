@@ -26,6 +26,9 @@ constexpr size_t kOriginalHeaderBytesAt = 64;
 constexpr size_t kCodedHeaderBytesAt = 72;
 static_assert(kCodedHeaderBytesAt + 8 == kManifestFixedBytes);
 
+// The largest window of the zstd level that headers are written with; a frame that asks for more is refused.
+constexpr int kHeaderWindowLog2 = 21;
+
 void StoreHash(const Hash128& hash, uint8_t* bytes) {
   StoreLe(hash.low, bytes);
   StoreLe(hash.high, bytes + 8);
@@ -94,6 +97,7 @@ absl::StatusOr<std::vector<uint8_t>> DecodeOriginalHeader(std::span<const uint8_
   std::vector<uint8_t> header;
   ZSTD_DCtx* context = workspace.DecompressContext();
   ZSTD_DCtx_reset(context, ZSTD_reset_session_only);
+  ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, kHeaderWindowLog2);
   ZSTD_inBuffer in = {coded.data(), coded.size(), 0};
   constexpr size_t kChunk = size_t{1} << 20;
   size_t pending = 1;

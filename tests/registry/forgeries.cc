@@ -165,12 +165,12 @@ Forgery OpaqueWithHeader() {
 
 // What a writer carries as an opaque file.
 Forgery ReservedName() {
-  const std::string reserved = "__plait__x";
-  const std::vector<uint8_t> original = MakeSafetensors({{"abcdefghij", Dtype::kU8, {2}, {1, 2}}});
-  Draft draft = TakeApart(Compress(original));
-  draft.stored[0].name = reserved;
-  const auto name = std::ranges::search(draft.manifest.original_header, std::string_view("abcdefghij"));
-  std::ranges::copy(reserved, name.begin());
+  constexpr std::string_view kUsual = "abcdefghij";
+  constexpr std::string_view kReserved = "__plait__x";
+  Draft draft = TakeApart(Compress(MakeSafetensors({{std::string(kUsual), Dtype::kU8, {2}, {1, 2}}})));
+  draft.stored[0].name = kReserved;
+  std::vector<uint8_t>& header = draft.manifest.original_header;
+  std::ranges::copy(kReserved, std::search(header.begin(), header.end(), kUsual.begin(), kUsual.end()));
   return {"original_of_reserved_name", Assemble(draft), kDataLoss, "a tensor of the original has a reserved name"};
 }
 

@@ -16,19 +16,23 @@ namespace {
 
 std::atomic<size_t> g_largest_allocation = 0;
 
-void* CountedAllocation(size_t bytes) {
+void* CountedAllocation(size_t bytes) noexcept {
   size_t largest = g_largest_allocation.load(std::memory_order_relaxed);
   while (bytes > largest && !g_largest_allocation.compare_exchange_weak(largest, bytes)) {
   }
-  void* memory = std::malloc(bytes == 0 ? 1 : bytes);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
+  return std::malloc(bytes == 0 ? 1 : bytes);
 }
 
 }  // namespace
 
-void* operator new(size_t bytes) { return CountedAllocation(bytes); }
-void* operator new[](size_t bytes) { return CountedAllocation(bytes); }
+void* operator new(size_t bytes) {
+  void* memory = CountedAllocation(bytes);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+void* operator new[](size_t bytes) { return operator new(bytes); }
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept { return CountedAllocation(bytes); }
+void* operator new[](size_t bytes, const std::nothrow_t&) noexcept { return CountedAllocation(bytes); }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
