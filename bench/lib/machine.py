@@ -83,6 +83,7 @@ def facts(plait: Plait) -> list[tuple[str, str]]:
   return [
       ("day", time.strftime("%Y-%m-%d", time.gmtime())),
       ("machine", f"{cpu()}, {memory()} of memory, Linux {os.uname().release}"),
+      ("priority", f"nice {os.nice(0)}"),
       ("compiler", compiler(plait)),
       ("plait", f"{_first_line([plait.path, '--version'])}, commit {revision}, variant {best_variant(plait)}"),
       ("zstd", _first_line(["zstd", "--version"]).strip("* ")),
