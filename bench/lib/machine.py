@@ -77,13 +77,19 @@ def _stat_words() -> list[str]:
   return pathlib.Path("/proc/stat").read_text().splitlines()[0].split()
 
 
+def priority() -> str:
+  """Returns the nice value of this process and, where Linux weighs sessions against each other, of its session."""
+  session = pathlib.Path("/proc/self/autogroup")
+  return f"nice {os.nice(0)}" + (f", session {session.read_text().split(' ', 1)[1].strip()}" if session.exists() else "")
+
+
 def facts(plait: Plait) -> list[tuple[str, str]]:
   """Returns (what, value) lines."""
   revision = _first_line(["git", "-C", str(_REPOSITORY), "describe", "--always", "--dirty", "--abbrev=12"])
   return [
       ("day", time.strftime("%Y-%m-%d", time.gmtime())),
       ("machine", f"{cpu()}, {memory()} of memory, Linux {os.uname().release}"),
-      ("priority", f"nice {os.nice(0)}"),
+      ("priority", priority()),
       ("compiler", compiler(plait)),
       ("plait", f"{_first_line([plait.path, '--version'])}, commit {revision}, variant {best_variant(plait)}"),
       ("zstd", _first_line(["zstd", "--version"]).strip("* ")),
