@@ -175,8 +175,9 @@ Bits per weight, lower is better; nothing is left out that a reader needs to get
 tensor, with no table and no index. *limit*, *plait*, *ZipNN* (0.5.4) and *OpenZL* (0.3.0, its Huffman graph, 256 KiB a
 frame) count the bf16 tensors of at least 65,536 weights; plait's figure has its frames' headers, block tables, hashes
 and padding in it, the peers' only what their compressors return. *file* is the whole file on disk, shared among all its
-elements. Every size is of data that was decompressed again and found identical. *cast* means rounded to bf16 here: no
-transformer published as bf16 could be had (`bench/corpora/README.md`)."""
+elements. Every size is of data that was decompressed again and found identical. A result below the limit means that
+signs and mantissas have structure too, as exact zeros do. *cast* means rounded to bf16 here: no transformer published
+as bf16 could be had (`bench/corpora/README.md`)."""
 
 _SPEEDS_TEXT = """## Speeds
 GB (1e9 bytes of the original) a second of the whole command, start of the process included: median of {runs}
