@@ -1,5 +1,7 @@
 #include "formats/container/container_writer.h"
 
+#include <zstd.h>
+
 #include <algorithm>
 #include <cstring>
 #include <numeric>
@@ -10,22 +12,6 @@
 
 namespace plait {
 namespace {
-
-// More than manifest, frames' overhead and padding can add to an original; only the number of digits matters.
-constexpr uint64_t kMostGrowthBytes = uint64_t{1} << 40;
-
-ContainerPlan OpaquePlan(uint64_t original_bytes) {
-  ContainerPlan plan{
-      .kind = ContainerKind::kOpaque, .original_bytes = original_bytes, .original_header = {}, .tensors = {}};
-  if (original_bytes != 0) {
-    plan.tensors.push_back({.name = std::string(kOpaqueName),
-                            .dtype = Dtype::kU8,
-                            .shape = {original_bytes},
-                            .begin = 0,
-                            .end = original_bytes});
-  }
-  return plan;
-}
 
 absl::StatusOr<ContainerPlan> SafetensorsPlan(const ByteSource& original) {
   ContainerPlan plan{
@@ -51,6 +37,19 @@ std::vector<uint8_t> HeaderBytes(std::string_view json, uint64_t header_bytes) {
 
 }  // namespace
 
+ContainerPlan OpaquePlan(uint64_t original_bytes) {
+  ContainerPlan plan{
+      .kind = ContainerKind::kOpaque, .original_bytes = original_bytes, .original_header = {}, .tensors = {}};
+  if (original_bytes != 0) {
+    plan.tensors.push_back({.name = std::string(kOpaqueName),
+                            .dtype = Dtype::kU8,
+                            .shape = {original_bytes},
+                            .begin = 0,
+                            .end = original_bytes});
+  }
+  return plan;
+}
+
 absl::StatusOr<ContainerPlan> PlanContainer(const ByteSource& original, bool strict) {
   absl::StatusOr<ContainerPlan> plan = SafetensorsPlan(original);
   if (plan.ok() || plan.status().code() == absl::StatusCode::kUnavailable) return plan;
@@ -59,6 +58,11 @@ absl::StatusOr<ContainerPlan> PlanContainer(const ByteSource& original, bool str
         absl::StrCat("not a valid .safetensors file, refused by --strict: ", plan.status().message()));
   }
   return OpaquePlan(original.size());
+}
+
+bool MayShrink(const ContainerPlan& plan, size_t index) {
+  const bool opaque = plan.kind == ContainerKind::kOpaque;
+  return plan.tensors[index].bytes() > (opaque ? kNeverFramedBytes : kNeverFramedTensorBytes);
 }
 
 FrameHeader FrameHeaderFor(const ContainerPlan& plan, size_t index) {
@@ -92,12 +96,24 @@ std::string ContainerWriter::HeaderJson(uint64_t manifest_begin, uint64_t manife
   return json;
 }
 
-// An upper bound: every number as long as it can get, every tensor in the longer of its two forms.
+// An upper bound: every offset as long as the longest can get, every tensor in the longer of its two forms.
 uint64_t ContainerWriter::ReservedHeaderBytes() const {
-  const std::string widest = absl::StrCat(plan_->original_bytes + kMostGrowthBytes);
-  uint64_t bytes = kSafetensorsLengthBytes + HeaderJson(0, 0).size() + 3 * widest.size();
-  for (const TensorInfo& tensor : plan_->tensors) bytes += 3 * widest.size() + GetDtypeInfo(tensor.dtype).name.size();
-  return AlignUp<uint64_t>(bytes, kFrameAlignment);
+  const uint64_t most_manifest_bytes = kManifestFixedBytes + kManifestTailBytes + kManifestEntryBytes * placed_.size() +
+                                       ZSTD_compressBound(plan_->original_header.size()) + kFrameAlignment;
+  // No tensor is placed in more bytes than it has.
+  const uint64_t last = plan_->original_bytes + most_manifest_bytes;
+  std::vector<TensorInfo> entries = {
+      {.name = std::string(kManifestName), .shape = {most_manifest_bytes}, .begin = last, .end = last}};
+  const auto json_bytes = [](const TensorInfo& entry) { return SafetensorsJson("", {&entry, 1}).size(); };
+  for (const TensorInfo& tensor : plan_->tensors) {
+    TensorInfo plain = tensor;
+    plain.begin = plain.end = last;
+    TensorInfo framed = {.name = tensor.name, .shape = {tensor.bytes()}, .begin = last, .end = last};
+    const bool plain_is_longer = json_bytes(plain) > json_bytes(framed);
+    entries.push_back(plain_is_longer ? std::move(plain) : std::move(framed));
+  }
+  const uint64_t json = SafetensorsJson("", entries).size() + 1 + kContainerMetadata.size();
+  return AlignUp<uint64_t>(kSafetensorsLengthBytes + json, kFrameAlignment);
 }
 
 absl::Status ContainerWriter::Begin() {

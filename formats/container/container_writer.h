@@ -30,6 +30,12 @@ struct ContainerPlan {
 // Returns: with `strict`, kUnimplemented instead of an opaque plan, saying why; kUnavailable if reading fails.
 absl::StatusOr<ContainerPlan> PlanContainer(const ByteSource& original, bool strict);
 
+// The plan that carries an original of that size as one opaque tensor.
+ContainerPlan OpaquePlan(uint64_t original_bytes);
+
+// Whether a frame is worth trying for tensor `index`.
+bool MayShrink(const ContainerPlan& plan, size_t index);
+
 // How tensor `index` is to be cut, for FrameWriter and for whoever codes the blocks.
 FrameHeader FrameHeaderFor(const ContainerPlan& plan, size_t index);
 

@@ -20,8 +20,8 @@ constexpr absl::StatusCode kResourceExhausted = absl::StatusCode::kResourceExhau
 // Two framed tensors of the same dtype and shape, and a plain one.
 std::vector<uint8_t> SmallOriginal() {
   Random random(21);
-  return MakeSafetensors({{"k", Dtype::kI8, {300}, std::vector<uint8_t>(300, 1)},
-                          {"v", Dtype::kI8, {300}, std::vector<uint8_t>(300, 2)},
+  return MakeSafetensors({{"k", Dtype::kI8, {3000}, std::vector<uint8_t>(3000, 1)},
+                          {"v", Dtype::kI8, {3000}, std::vector<uint8_t>(3000, 2)},
                           {"p", Dtype::kU8, {100}, RandomBytes(100, random)}});
 }
 
@@ -66,7 +66,7 @@ const FieldForgery kFields[] = {
 };
 
 Forgery ForgeField(const FieldForgery& field) {
-  const auto original = MakeSafetensors({{"k", Dtype::kI8, {300}, std::vector<uint8_t>(300, 1)}});
+  const auto original = MakeSafetensors({{"k", Dtype::kI8, {3000}, std::vector<uint8_t>(3000, 1)}});
   const auto edit = [&field](std::span<uint8_t> manifest) {
     for (size_t i = 0; i < field.bytes; ++i) manifest[field.at + i] = static_cast<uint8_t>(field.value >> 8 * i);
   };

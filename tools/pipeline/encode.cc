@@ -12,6 +12,11 @@ namespace {
 
 constexpr uint64_t kCopyBytes = uint64_t{1} << 20;
 
+// What a container may add to an original, a part of it and so many bytes more. Thousands of tiny tensors, each with an
+// entry in header and manifest, would add more: such a file is carried as one opaque tensor.
+constexpr uint64_t kMostGrowthPart = 1000;
+constexpr uint64_t kMostGrowthBytes = 4096;
+
 // What the blocks of one tensor share.
 struct Frame {
   size_t tensor = 0;
@@ -52,7 +57,7 @@ class BlockPlanner {
 
  private:
   bool NextFrame(absl::Status& status) {
-    while (tensor_ < plan_->tensors.size() && plan_->tensors[tensor_].bytes() <= kNeverFramedBytes) ++tensor_;
+    while (tensor_ < plan_->tensors.size() && !MayShrink(*plan_, tensor_)) ++tensor_;
     if (tensor_ == plan_->tensors.size()) return false;
     auto frame = std::make_shared<Frame>();
     frame->tensor = tensor_;
@@ -108,15 +113,14 @@ absl::Status CopyPlain(const ByteSource& original, const ContainerPlan& plan, si
     PLAIT_RETURN_IF_ERROR(original.ReadAt(plan.original_header.size() + begin, bytes));
     PLAIT_RETURN_IF_ERROR(writer.AddPlain(bytes));
     // A tensor that was tried as a frame has been counted.
-    progress.Add(tensor.bytes() <= kNeverFramedBytes ? bytes.size() : 0, 0);
+    progress.Add(MayShrink(plan, index) ? 0 : bytes.size(), 0);
   }
   return writer.EndPlain(index);
 }
 
-}  // namespace
-
-absl::Status EncodeContainer(const ByteSource& original, const ContainerPlan& plan, const EncodeOptions& options,
-                             ByteSink& sink, Progress& progress) {
+// Writes the container of `plan`, from the sink's first byte on.
+absl::Status EncodePlan(const ByteSource& original, const ContainerPlan& plan, const EncodeOptions& options,
+                        ByteSink& sink, Progress& progress) {
   ContainerWriter writer(&plan, &sink);
   PLAIT_RETURN_IF_ERROR(writer.Begin());
   BlockPlanner planner(&plan);
@@ -134,6 +138,17 @@ absl::Status EncodeContainer(const ByteSource& original, const ContainerPlan& pl
         Annotate(CopyPlain(original, plan, index, writer, progress), Where(plan.kind, plan.tensors[index].name)));
   }
   return writer.Finish();
+}
+
+}  // namespace
+
+absl::Status EncodeContainer(const ByteSource& original, const ContainerPlan& plan, const EncodeOptions& options,
+                             ByteSink& sink, Progress& progress) {
+  PLAIT_RETURN_IF_ERROR(EncodePlan(original, plan, options, sink, progress));
+  const uint64_t most_bytes = plan.original_bytes + plan.original_bytes / kMostGrowthPart + kMostGrowthBytes;
+  if (plan.kind == ContainerKind::kOpaque || sink.size() <= most_bytes) return absl::OkStatus();
+  PLAIT_RETURN_IF_ERROR(sink.Truncate(0));
+  return EncodePlan(original, OpaquePlan(plan.original_bytes), options, sink, progress);
 }
 
 }  // namespace plait

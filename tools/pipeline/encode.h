@@ -14,6 +14,8 @@ struct EncodeOptions {
   bool verify = true;  // decode every block and compare it with what was read before it is written
 };
 
+// Writes `original` to `sink`, which is empty, as `plan` says; as one opaque tensor if that came out larger than the
+// original by more than 0.1 % and 4 KiB.
 // The same bytes for any number of threads. Memory: a few blocks per thread, whatever the size of the original.
 // Returns: kUnavailable for I/O; kOutOfRange or kDataLoss if the original changed under us; kInternal if a block did
 // not decode to what was coded. Messages name tensor and block.

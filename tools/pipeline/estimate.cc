@@ -19,7 +19,7 @@ constexpr uint64_t kTensorOverheadBytes = 128;
 absl::StatusOr<uint64_t> EstimateTensorBytes(const ByteSource& original, const ContainerPlan& plan, size_t index,
                                              Progress& progress) {
   const TensorInfo& tensor = plan.tensors[index];
-  if (tensor.bytes() <= kNeverFramedBytes) return tensor.bytes();
+  if (!MayShrink(plan, index)) return tensor.bytes();
   FrameHeader header = FrameHeaderFor(plan, index);
   std::vector<uint8_t> header_bytes;
   PLAIT_RETURN_IF_ERROR(MakeFrameHeader(&header, &header_bytes));
