@@ -133,7 +133,7 @@ std::vector<Original> Originals() {
           {"reserved_name", MakeSafetensors({{"__plait__x", Dtype::kU8, {2}, {1, 2}}})},
           {"empty_file", {}},
           {"one_byte", {7}},
-          {"bf16_without_header", WeightLikeBf16(900, random)},
+          {"bf16_without_header", WeightLikeBf16(600, random)},
           {"noise", RandomBytes(700, random)}};
 }
 
