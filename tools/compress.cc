@@ -1,15 +1,11 @@
-// plait compress: an original into a container, decoded and compared before it appears.
-#include <chrono>
-#include <cstdio>
-#include <nlohmann/json.hpp>
+// plait compress: files and directories into containers, decoded and compared before they appear.
+#include <algorithm>
+#include <string_view>
 
-#include "absl/strings/str_format.h"
 #include "codec/base/status.h"
-#include "formats/container/container_reader.h"
 #include "tools/exit_code.h"
+#include "tools/job_list.h"
 #include "tools/names.h"
-#include "tools/pipeline/encode.h"
-#include "tools/pipeline/files.h"
 #include "tools/verbs.h"
 
 namespace plait {
@@ -17,12 +13,9 @@ namespace {
 
 constexpr int kBuiltLevel = 3;
 
-struct CompressResult {
-  std::string output;
-  uint64_t original_bytes = 0;
-  uint64_t coded_bytes = 0;
-  double seconds = 0;
-};
+// Files of a model directory that hold weights. Everything else (JSON, tokenizers, pictures) is copied.
+constexpr std::string_view kWeightSuffixes[] = {".safetensors", ".gguf", ".bin", ".pt",  ".pth",
+                                                ".ckpt",        ".onnx", ".h5",  ".npz", ".pdiparams"};
 
 absl::Status CheckOptions(const CompressOptions& options) {
   if (options.level != kBuiltLevel) {
@@ -31,89 +24,82 @@ absl::Status CheckOptions(const CompressOptions& options) {
   }
   if (options.to_stdout && options.json) return absl::InvalidArgumentError("-c and --json both want stdout");
   if (options.to_stdout) return absl::UnimplementedError("-c: compressing to stdout is not built yet");
-  if (options.dry_run) return absl::UnimplementedError("--dry-run is not built yet");
   if (!options.base.empty()) return absl::UnimplementedError("--base is not built yet");
   if (!options.output.empty() && options.files.size() > 1) {
     return absl::InvalidArgumentError(FoundExpected("files with -o", options.files.size(), 1));
   }
+  if (options.remove_source && options.dry_run)
+    return absl::InvalidArgumentError("--rm and --dry-run exclude each other");
+  if (options.remove_source && std::ranges::any_of(options.files, IsDirectory)) {
+    return absl::UnimplementedError("--rm: removing directories is not built");
+  }
   return absl::OkStatus();
 }
 
-absl::StatusOr<CompressResult> CompressFile(const std::string& path, const CompressOptions& options) {
-  const auto begin = std::chrono::steady_clock::now();
-  CompressResult result;
-  result.output = options.output.empty() ? CompressedName(path) : options.output;
-  PLAIT_ASSIGN_OR_RETURN(const std::unique_ptr<FileSource> source, FileSource::Open(path));
-  PLAIT_RETURN_IF_ERROR(CheckNotSameFile(path, result.output));
-  PLAIT_ASSIGN_OR_RETURN(const bool is_container, LooksLikeContainer(*source));
-  if (is_container && !options.force) {
-    return absl::UnimplementedError("already a Plait file; -f compresses it once more");
-  }
-  PLAIT_ASSIGN_OR_RETURN(const ContainerPlan plan, PlanContainer(*source, options.strict));
-  absl::StatusOr<std::unique_ptr<OutputFile>> output =
-      OutputFile::Create(result.output, options.force, source->stat().st_mode);
-  if (!output.ok()) return Annotate(output.status(), result.output);
-  {
-    Progress progress(path, source->size());
-    const EncodeOptions encode = {.threads = ThreadCount(options.threads), .verify = options.verify};
-    PLAIT_RETURN_IF_ERROR(EncodeContainer(*source, plan, encode, **output, progress));
-  }
-  result.original_bytes = source->size();
-  result.coded_bytes = (*output)->size();
-  PLAIT_RETURN_IF_ERROR(Annotate((*output)->Commit(), result.output));
-  if (options.remove_source) PLAIT_RETURN_IF_ERROR(RemoveFile(path));
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  return result;
+// A name that decompress would take for a result must be one, whatever the file holds: then reversal is exact.
+bool IsToBeCoded(const std::string& path, bool is_plait_file) {
+  const auto ends_in = [&](std::string_view suffix) { return path.ends_with(suffix); };
+  return is_plait_file || OriginalName(path).ok() || std::ranges::any_of(kWeightSuffixes, ends_in);
 }
 
-void Summarize(const std::string& path, const CompressResult& result, bool verified) {
-  const double percent = result.original_bytes == 0 ? 100 : 100.0 * result.coded_bytes / result.original_bytes;
-  const std::string line =
-      absl::StrFormat("%s: %s -> %s (%.2f %%), %.2f s%s", path, HumanBytes(result.original_bytes),
-                      HumanBytes(result.coded_bytes), percent, result.seconds, verified ? ", verified" : "");
-  std::fprintf(stderr, "%s\n", line.c_str());
-}
-
-nlohmann::ordered_json ToJson(const CompressResult& result, bool verified) {
-  return {{"output", result.output},
-          {"original_bytes", result.original_bytes},
-          {"coded_bytes", result.coded_bytes},
-          {"seconds", result.seconds},
-          {"verified", verified}};
-}
-
-// One file: its fields beside the schema. Several: a list of such objects.
-void PrintJson(const std::vector<CompressResult>& results, size_t num_files, bool verified) {
-  nlohmann::ordered_json document = {{"schema", "plait.compress/1"}};
-  if (num_files == 1) {
-    for (const CompressResult& result : results) document.update(ToJson(result, verified));
-  } else {
-    document["files"] = nlohmann::ordered_json::array();
-    for (const CompressResult& result : results) document["files"].push_back(ToJson(result, verified));
+// What CompressDirectory would do, without an output tree.
+absl::StatusOr<JobOutcome> EstimateTree(const std::string& path, const CompressOptions& options, Progress& progress) {
+  PLAIT_ASSIGN_OR_RETURN(const std::vector<std::string> files, ListTree(path));
+  JobOutcome outcome;
+  for (const std::string& relative : files) {
+    const std::string source = absl::StrCat(path, "/", relative);
+    PLAIT_ASSIGN_OR_RETURN(const bool is_plait_file, IsPlaitFile(source));
+    JobSizes sizes = {FileBytes(source), FileBytes(source)};
+    if (IsToBeCoded(relative, is_plait_file)) {
+      CompressOptions file_options = options;
+      file_options.force = true;
+      PLAIT_ASSIGN_OR_RETURN(sizes, CompressFile(source, "", file_options, progress));
+    }
+    outcome.sizes.original_bytes += sizes.original_bytes;
+    outcome.sizes.coded_bytes += sizes.coded_bytes;
   }
-  std::printf("%s\n", document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+  return outcome;
+}
+
+absl::StatusOr<JobOutcome> CompressDirectory(const std::string& path, const std::string& output,
+                                             const CompressOptions& options, Progress& progress) {
+  const auto job = [&](const std::string& relative, OutputTree& tree) -> absl::StatusOr<JobSizes> {
+    const std::string source = absl::StrCat(path, "/", relative);
+    PLAIT_ASSIGN_OR_RETURN(const bool is_plait_file, IsPlaitFile(source));
+    const bool coded = IsToBeCoded(relative, is_plait_file);
+    PLAIT_ASSIGN_OR_RETURN(const std::string target, tree.PathOf(coded ? CompressedName(relative) : relative));
+    if (!coded) return CopyFile(source, target, options.force, progress);
+    CompressOptions file_options = options;
+    file_options.force = options.force || is_plait_file;
+    return CompressFile(source, target, file_options, progress);
+  };
+  if (options.dry_run) return EstimateTree(path, options, progress);
+  return RunTree(path, output, options.force, job);
+}
+
+absl::StatusOr<JobOutcome> CompressPath(const std::string& path, const CompressOptions& options, Progress& progress) {
+  const bool is_directory = IsDirectory(path);
+  std::string output = options.output;
+  if (output.empty()) {
+    PLAIT_ASSIGN_OR_RETURN(output, is_directory ? CompressedDirectoryName(path) : CompressedName(path));
+  }
+  if (is_directory) return CompressDirectory(path, output, options, progress);
+  PLAIT_ASSIGN_OR_RETURN(const JobSizes sizes, CompressFile(path, output, options, progress));
+  return JobOutcome{options.dry_run ? "" : output, sizes, {}};
 }
 
 }  // namespace
 
 int RunCompress(const CompressOptions& options) {
   if (absl::Status status = CheckOptions(options); !status.ok()) return Report("", status);
-  int exit_code = kExitOk;
-  std::vector<CompressResult> results;
-  for (const std::string& path : options.files) {
-    absl::StatusOr<CompressResult> result = CompressFile(path, options);
-    if (!result.ok()) {
-      const int code = Report(path, result.status());
-      if (exit_code == kExitOk) exit_code = code;
-      continue;
-    }
-    results.push_back(*std::move(result));
-    if (options.json) continue;
-    Summarize(path, results.back(), options.verify);
-    std::printf("%s\n", results.back().output.c_str());
-  }
-  if (options.json && !results.empty()) PrintJson(results, options.files.size(), options.verify);
-  return exit_code;
+  const JobListOptions jobs = {.verb = "compress",
+                               .files = options.files,
+                               .json = options.json,
+                               .remove_source = options.remove_source,
+                               .estimated = options.dry_run,
+                               .verified = options.verify && !options.dry_run};
+  return RunJobs(jobs,
+                 [&](const std::string& path, Progress& progress) { return CompressPath(path, options, progress); });
 }
 
 }  // namespace plait

@@ -15,6 +15,7 @@ ExitCode ExitCodeOf(const absl::Status& status) {
     case absl::StatusCode::kOutOfRange: return kExitCorrupt;
     case absl::StatusCode::kUnimplemented:
     case absl::StatusCode::kFailedPrecondition: return kExitUnsupported;
+    case absl::StatusCode::kCancelled: return kExitInterrupted;
     default: return kExitFailed;
   }
 }

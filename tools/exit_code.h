@@ -14,6 +14,8 @@ enum ExitCode : int {
   kExitUsage = 2,        // usage, no such tensor
   kExitCorrupt = 3,      // corrupt or truncated
   kExitUnsupported = 4,  // not a Plait file, unknown version or codec, not built
+  kExitSomeFailed = 5,   // some files of a directory; each is named
+  kExitInterrupted = 130,
 };
 
 ExitCode ExitCodeOf(const absl::Status& status);

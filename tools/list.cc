@@ -8,6 +8,7 @@
 #include "codec/base/status.h"
 #include "formats/container/container_reader.h"
 #include "tools/exit_code.h"
+#include "tools/json_output.h"
 #include "tools/pipeline/files.h"
 #include "tools/pipeline/progress.h"
 #include "tools/verbs.h"
@@ -43,7 +44,7 @@ std::vector<StoredTensor> Rows(const ContainerReader& container) {
   return rows;
 }
 
-void PrintJson(const std::string& path, const ContainerReader& container, std::span<const StoredTensor> rows) {
+void PrintAsJson(const std::string& path, const ContainerReader& container, std::span<const StoredTensor> rows) {
   uint64_t coded_bytes = 0;
   nlohmann::ordered_json tensors = nlohmann::ordered_json::array();
   for (const StoredTensor& row : rows) {
@@ -63,7 +64,7 @@ void PrintJson(const std::string& path, const ContainerReader& container, std::s
                                            {"coded_bytes", coded_bytes},
                                            {"overhead_bytes", container.source().size() - coded_bytes},
                                            {"tensors", std::move(tensors)}};
-  std::printf("%s\n", document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+  PrintJson(document);
 }
 
 void PrintTable(const std::string& path, const ContainerReader& container, std::span<const StoredTensor> rows) {
@@ -102,7 +103,7 @@ absl::Status ListFile(const ListOptions& options) {
   PLAIT_ASSIGN_OR_RETURN(const ContainerReader container, ContainerReader::Open(source.get()));
   const std::vector<StoredTensor> rows = Rows(container);
   if (options.json) {
-    PrintJson(options.file, container, rows);
+    PrintAsJson(options.file, container, rows);
   } else {
     PrintTable(options.file, container, rows);
   }

@@ -23,6 +23,11 @@ bool HasSuffix(std::string_view path, std::string_view suffix) {
   return name.size() > suffix.size() && name.ends_with(suffix);
 }
 
+std::string WithoutSlashesAtEnd(const std::string& path) {
+  const size_t last = path.find_last_not_of('/');
+  return last == std::string::npos ? path : path.substr(0, last + 1);
+}
+
 }  // namespace
 
 std::string CompressedName(const std::string& path) {
@@ -37,6 +42,21 @@ absl::StatusOr<std::string> OriginalName(const std::string& path) {
   if (HasSuffix(path, kPlait)) return path.substr(0, path.size() - kPlait.size());
   return absl::InvalidArgumentError(
       "name: found neither .plait nor .plait.safetensors at its end; -o OUT names the result");
+}
+
+absl::StatusOr<std::string> CompressedDirectoryName(const std::string& path) {
+  const std::string name = WithoutSlashesAtEnd(path);
+  const std::string last = name.substr(name.find_last_of('/') + 1);
+  if (last.empty() || last == "." || last == "..") {
+    return absl::InvalidArgumentError(FoundExpected("directory", path, "one with a name; -o OUT names the result"));
+  }
+  return name + std::string(kPlait);
+}
+
+absl::StatusOr<std::string> OriginalDirectoryName(const std::string& path) {
+  const std::string name = WithoutSlashesAtEnd(path);
+  if (HasSuffix(name, kPlait)) return name.substr(0, name.size() - kPlait.size());
+  return absl::InvalidArgumentError("name: found no .plait at its end; -o OUT names the result");
 }
 
 absl::Status CheckNotSameFile(const std::string& input, const std::string& output) {

@@ -48,6 +48,16 @@ struct ListOptions {
   bool json = false;
 };
 
+struct InspectOptions {
+  std::string file;
+  std::string html;  // where to write a page; empty: none
+  bool json = false;
+};
+
+struct DoctorOptions {
+  bool json = false;
+};
+
 struct CatOptions {
   std::string file;
   std::string tensor;

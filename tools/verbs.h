@@ -11,7 +11,9 @@ int RunCompress(const CompressOptions& options);
 int RunDecompress(const DecompressOptions& options);
 int RunVerify(const VerifyOptions& options);
 int RunList(const ListOptions& options);
+int RunInspect(const InspectOptions& options);
 int RunCat(const CatOptions& options);
+int RunDoctor(const DoctorOptions& options);
 
 }  // namespace plait
 

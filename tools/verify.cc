@@ -4,6 +4,7 @@
 
 #include "codec/base/status.h"
 #include "tools/exit_code.h"
+#include "tools/json_output.h"
 #include "tools/names.h"
 #include "tools/pipeline/decode.h"
 #include "tools/pipeline/files.h"
@@ -73,6 +74,7 @@ absl::Status VerifyContents(const ContainerReader& container, const FileSource* 
   return DecodeContainer(container, threads, [&](const DecodedPiece& piece) {
     progress.Add(piece.bytes.size(), piece.coded_bytes);
     absl::Status status = piece.status;
+    if (absl::IsCancelled(status)) return status;
     if (status.ok() && source != nullptr) {
       status = CompareWithSource(*source, piece.original_offset, piece.bytes, scratch);
     }
@@ -146,11 +148,13 @@ int RunVerify(const VerifyOptions& options) {
     Findings findings;
     ContainerKind kind = ContainerKind::kOpaque;
     if (absl::Status status = VerifyFile(path, options, &kind, findings); !status.ok()) {
+      if (absl::IsCancelled(status)) return Report(path, status);
       findings.Add({"", std::nullopt, status});
     }
     const int code = ReportFindings(path, kind, findings);
     if (exit_code == kExitOk) exit_code = code;
     results.push_back(ToJson(findings, options));
+    if (options.files.size() > 1) results.back()["file"] = path;
     if (!options.json && code == kExitOk) std::printf("%s\n", path.c_str());
   }
   if (options.json) {
@@ -160,7 +164,7 @@ int RunVerify(const VerifyOptions& options) {
     } else {
       document["files"] = results;
     }
-    std::printf("%s\n", document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+    PrintJson(document);
   }
   return exit_code;
 }

@@ -12,7 +12,7 @@ namespace plait {
 // Ordered: an operation without the active variant uses the next lower one it has.
 enum class CpuVariant {
   kScalar = 0,
-  kAvx2 = 1,    // AVX2, BMI2
+  kAvx2 = 1,    // AVX2, BMI2, POPCNT
   kAvx512 = 2,  // F, BW, VL, VBMI, VBMI2, BITALG (Ice Lake, Zen 4 and later)
 };
 

@@ -8,10 +8,8 @@
 #include "codec/base/hash.h"
 #include "codec/base/status.h"
 #include "codec/block/choose.h"
-#include "codec/block/zstd_codec.h"
-#include "codec/histogram/histogram.h"
-#include "codec/tier/tier.h"
-#include "codec/transform/bf16_planes.h"
+#include "codec/block/plane_codec.h"
+#include "codec/block/plane_payload.h"
 
 namespace plait {
 namespace {
@@ -20,52 +18,11 @@ uint64_t BlockHash(const uint8_t* header, std::span<const uint8_t> payload, uint
   return Hash64(payload, Hash64({header, kBlockHashedHeaderBytes}, seed));
 }
 
-// sign-mantissa plane, zeros to kPlaneAlignment, tier stream of the exponent plane. The workspace holds the planes.
-void EncodeTierPayload(const TierPlan& plan, size_t n, BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
-  const size_t plane_bytes = AlignUp(n, kPlaneAlignment);
-  const size_t begin = coded->size();
-  coded->resize(begin + plane_bytes + TierMaxBytes(n));
-  const auto payload = std::span(*coded).subspan(begin);
-  std::ranges::copy(workspace.SignMantissas(n), payload.begin());
-  std::fill(payload.begin() + n, payload.begin() + plane_bytes, uint8_t{0});
-  const size_t stream_bytes = TierEncode(workspace.Exponents(n), plan, payload.subspan(plane_bytes));
-  coded->resize(begin + plane_bytes + stream_bytes);
-}
-
-absl::Status DecodeTierPayload(std::span<const uint8_t> payload, BlockWorkspace& workspace, std::span<uint8_t> raw) {
-  const size_t n = raw.size() / 2;
-  const size_t plane_bytes = AlignUp(n, kPlaneAlignment);
-  if (payload.size() < plane_bytes) {
-    return absl::OutOfRangeError(
-        FoundExpected("payload bytes", payload.size(), absl::StrCat("at least ", plane_bytes)));
-  }
-  const auto padding = payload.subspan(n, plane_bytes - n);
-  if (std::ranges::any_of(padding, [](uint8_t byte) { return byte != 0; })) {
-    return absl::DataLossError("padding of the sign-mantissa plane: found ones, expected zeros");
-  }
-  const auto exponents = workspace.Exponents(n);
-  PLAIT_RETURN_IF_ERROR(TierDecode(payload.subspan(plane_bytes), exponents));
-  JoinBf16(exponents, payload.first(n), raw);
-  return absl::OkStatus();
-}
-
-void AppendPayload(const BlockChoice& choice, std::span<const uint8_t> raw, BlockWorkspace& workspace,
-                   std::vector<uint8_t>* coded) {
-  switch (choice.codec) {
-    case CodecId::kStore: coded->insert(coded->end(), raw.begin(), raw.end()); return;
-    case CodecId::kZstd: ZstdEncode(raw, workspace, coded); return;
-    case CodecId::kTier: EncodeTierPayload(choice.tier_plan, raw.size() / 2, workspace, coded); return;
-  }
-}
-
-// Replaces `coded` with the whole block coded as `choice` says.
-void EncodeChoice(const BlockChoice& choice, const BlockSpec& spec, std::span<const uint8_t> raw,
-                  BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
-  coded->assign(kBlockHeaderBytes, 0);
-  AppendPayload(choice, raw, workspace, coded);
+// Fills in the header in front of the payload that `coded` holds from kBlockHeaderBytes on.
+void SealBlock(CodecId codec, PlaneKind plane, const BlockSpec& spec, std::vector<uint8_t>* coded) {
   const auto payload = std::span<const uint8_t>(*coded).subspan(kBlockHeaderBytes);
-  BlockHeader header{.codec = static_cast<uint8_t>(choice.codec),
-                     .plane = static_cast<uint8_t>(choice.plane),
+  BlockHeader header{.codec = static_cast<uint8_t>(codec),
+                     .plane = static_cast<uint8_t>(plane),
                      .elements = spec.elements,
                      .payload_bytes = static_cast<uint32_t>(payload.size())};
   PackBlockHeader(header, coded->data());
@@ -73,9 +30,14 @@ void EncodeChoice(const BlockChoice& choice, const BlockSpec& spec, std::span<co
   PackBlockHeader(header, coded->data());
 }
 
-bool CombinationIsKnown(const BlockHeader& header) {
-  const bool bf16 = header.plane == static_cast<uint8_t>(PlaneKind::kBf16);
-  return bf16 == (header.codec == static_cast<uint8_t>(CodecId::kTier));
+// Replaces `coded` with room for the header and the payload, and says by which codec (of plane 0).
+absl::StatusOr<CodecId> EncodePayload(const PlaneChoice& choice, const CodecId* forced, std::span<const uint8_t> raw,
+                                      BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
+  coded->assign(kBlockHeaderBytes, 0);
+  if (choice.kind != PlaneKind::kBytes) return AppendPlanePayload(choice, forced, raw, workspace, coded);
+  if (forced == nullptr) return EncodePlane(PlaneRole::kBytes, raw, workspace, coded);
+  if (EncodePlaneWith(*forced, raw, workspace, coded)) return *forced;
+  return absl::InvalidArgumentError(absl::StrCat("codec ", Absl(CodecName(*forced)), " cannot carry this block"));
 }
 
 absl::Status CheckHeader(const BlockHeader& header, const BlockSpec& spec, size_t coded_bytes) {
@@ -90,9 +52,6 @@ absl::Status CheckHeader(const BlockHeader& header, const BlockSpec& spec, size_
     return absl::DataLossError(
         FoundExpected("block payload bytes", coded_bytes - kBlockHeaderBytes, header.payload_bytes));
   }
-  if (!CombinationIsKnown(header)) {
-    return absl::DataLossError(FoundExpected("plane kind", header.plane, absl::StrCat("one for codec ", header.codec)));
-  }
   return absl::OkStatus();
 }
 
@@ -105,30 +64,30 @@ size_t BlockRawBytes(const BlockSpec& spec) {
 void EncodeBlock(const BlockSpec& spec, std::span<const uint8_t> raw, BlockWorkspace& workspace,
                  std::vector<uint8_t>* coded) {
   assert(raw.size() == BlockRawBytes(spec) && raw.size() <= kMaxBlockBytes);
-  const std::vector<BlockChoice> choices = RankChoices(spec.dtype, raw, workspace);
-  for (size_t i = 0; i < choices.size(); ++i) {
-    EncodeChoice(choices[i], spec, raw, workspace, coded);
-    // An estimate can be wrong: go on while the next candidate promises less than what came out.
-    const size_t payload_bytes = coded->size() - kBlockHeaderBytes;
-    if (i + 1 == choices.size() || payload_bytes <= choices[i + 1].estimated_bytes) return;
+  std::vector<uint8_t>& attempt = workspace.Attempt();
+  coded->clear();
+  for (const PlaneChoice& choice : RankPlaneChoices(spec.dtype, raw, workspace)) {
+    // Estimates can be wrong: go on while the next one promises less than what has come out.
+    if (!coded->empty() && coded->size() - kBlockHeaderBytes <= choice.estimated_bytes) break;
+    // Nothing is forced, so every plane finds a coder.
+    const CodecId codec = EncodePayload(choice, nullptr, raw, workspace, &attempt).value();
+    if (!coded->empty() && coded->size() <= attempt.size()) continue;
+    SealBlock(codec, choice.kind, spec, &attempt);
+    std::swap(*coded, attempt);
   }
+  if (coded->size() - kBlockHeaderBytes <= raw.size()) return;
+  coded->resize(kBlockHeaderBytes);
+  coded->insert(coded->end(), raw.begin(), raw.end());
+  SealBlock(CodecId::kStore, PlaneKind::kBytes, spec, coded);
 }
 
-absl::Status EncodeBlockWith(CodecId codec, const BlockSpec& spec, std::span<const uint8_t> raw,
+absl::Status EncodeBlockWith(PlaneKind kind, CodecId codec, const BlockSpec& spec, std::span<const uint8_t> raw,
                              BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
   if (raw.size() != BlockRawBytes(spec)) {
     return absl::InvalidArgumentError(FoundExpected("raw bytes", raw.size(), BlockRawBytes(spec)));
   }
-  BlockChoice choice{.codec = codec};
-  if (codec == CodecId::kTier) {
-    if (raw.size() % 2 != 0)
-      return absl::InvalidArgumentError(FoundExpected("raw bytes", raw.size(), "an even number"));
-    const size_t n = raw.size() / 2;
-    SplitBf16(raw, workspace.Exponents(n), workspace.SignMantissas(n));
-    choice.plane = PlaneKind::kBf16;
-    choice.tier_plan = PlanTier(CountBytes(workspace.Exponents(n)));
-  }
-  EncodeChoice(choice, spec, raw, workspace, coded);
+  PLAIT_RETURN_IF_ERROR(EncodePayload({.kind = kind}, &codec, raw, workspace, coded).status());
+  SealBlock(codec, kind, spec, coded);
   return absl::OkStatus();
 }
 
@@ -140,9 +99,8 @@ absl::StatusOr<BlockHeader> ParseBlockHeader(std::span<const uint8_t> coded) {
   if (!UnpackBlockHeader(coded.data(), &header)) {
     return absl::DataLossError("block header: found wrong sync or reserved bytes, expected \"PB\" and zeros");
   }
-  if (header.codec >= kNumCodecIds) {
-    return absl::UnimplementedError(
-        FoundExpected("codec id", header.codec, absl::StrCat("at most ", kNumCodecIds - 1)));
+  if (!IsCodecId(header.codec)) {
+    return absl::UnimplementedError(FoundExpected("codec id", header.codec, "a known one"));
   }
   if (header.plane >= kNumPlaneKinds) {
     return absl::UnimplementedError(
@@ -163,19 +121,10 @@ absl::Status DecodeBlock(const BlockSpec& spec, std::span<const uint8_t> coded, 
   if (hash != header.hash) {
     return absl::DataLossError(FoundExpected("coded hash", HexDigits(hash), HexDigits(header.hash)));
   }
-  switch (static_cast<CodecId>(header.codec)) {
-    case CodecId::kStore:
-      if (payload.size() != raw.size()) {
-        return absl::DataLossError(FoundExpected("stored bytes", payload.size(), raw.size()));
-      }
-      std::ranges::copy(payload, raw.begin());
-      return absl::OkStatus();
-    case CodecId::kZstd: return ZstdDecode(payload, workspace, raw);
-    case CodecId::kTier:
-      if (raw.size() % 2 != 0) return absl::DataLossError(FoundExpected("decoded bytes", raw.size(), "an even number"));
-      return DecodeTierPayload(payload, workspace, raw);
-  }
-  return absl::InternalError("codec id passed ParseBlockHeader but has no decoder");
+  const auto kind = static_cast<PlaneKind>(header.plane);
+  const auto codec = static_cast<CodecId>(header.codec);
+  if (kind == PlaneKind::kBytes) return DecodePlane(codec, payload, workspace, raw);
+  return DecodePlanePayload(kind, codec, payload, workspace, raw);
 }
 
 }  // namespace plait

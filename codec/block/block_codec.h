@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "codec/base/dtype.h"
 #include "codec/block/block_layout.h"
+#include "codec/block/codec_id.h"
 #include "codec/block/workspace.h"
 
 namespace plait {
@@ -30,9 +31,9 @@ size_t BlockRawBytes(const BlockSpec& spec);
 void EncodeBlock(const BlockSpec& spec, std::span<const uint8_t> raw, BlockWorkspace& workspace,
                  std::vector<uint8_t>* coded);
 
-// Codes with one given codec, without asking whether it helps (tests, benchmarks). kInvalidArgument if the codec cannot
-// carry this block at all.
-absl::Status EncodeBlockWith(CodecId codec, const BlockSpec& spec, std::span<const uint8_t> raw,
+// Codes with given planes and a given codec for plane 0, without asking whether it helps (tests, benchmarks).
+// kInvalidArgument if the codec cannot carry this block at all.
+absl::Status EncodeBlockWith(PlaneKind kind, CodecId codec, const BlockSpec& spec, std::span<const uint8_t> raw,
                              BlockWorkspace& workspace, std::vector<uint8_t>* coded);
 
 // The header at the front of `coded`.

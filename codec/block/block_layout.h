@@ -2,8 +2,8 @@
 //
 //   offset  bytes  field
 //   0       2      sync, the bytes "PB"
-//   2       1      codec id (codec_id.h)
-//   3       1      plane kind (codec_id.h)
+//   2       1      codec id of plane 0 (codec_id.h)
+//   3       1      plane kind (codec/transform/plane_kind.h)
 //   4       4      elements of the frame's dtype
 //   8       4      payload bytes, which follow the header
 //   12      4      reserved, zero
@@ -16,7 +16,6 @@
 #include <cstdint>
 
 #include "codec/base/endian.h"
-#include "codec/block/codec_id.h"
 
 namespace plait {
 
@@ -28,8 +27,6 @@ inline constexpr uint16_t kBlockSync = 'P' | 'B' << 8;
 inline constexpr size_t kBlockAlignment = 64;
 // After a payload this many bytes can always be read: the next block's header or the frame's footer is there.
 inline constexpr size_t kReadableBytesAfterPayload = 64;
-// The sign-mantissa plane of a tier block is padded with zeros to this, so that the tier stream starts aligned.
-inline constexpr size_t kPlaneAlignment = 16;
 
 // A block's decoded bytes never exceed this; a reader may reject before allocating.
 inline constexpr size_t kMaxBlockBytes = size_t{8} << 20;

@@ -1,71 +1,124 @@
 #include "codec/block/choose.h"
 
 #include <algorithm>
-#include <array>
-#include <optional>
 
-#include "codec/base/bits.h"
-#include "codec/block/block_layout.h"
 #include "codec/block/zstd_codec.h"
 #include "codec/histogram/histogram.h"
-#include "codec/transform/bf16_planes.h"
 
 namespace plait {
 namespace {
 
-// A sign-mantissa plane of trained weights has more than 7.9 bits of entropy. One below this has structure (zeros,
-// dequantized codes, a constant) that a general-purpose coder may use better than tier, which carries it raw.
-constexpr double kStructuredPlaneBits = 7.5;
-constexpr size_t kPlaneSampleStride = 31;
+// Slices that stand for the block: enough to tell text, zeros, floats and noise apart.
+constexpr size_t kSlices = 4;
+constexpr size_t kSliceBytes = size_t{8} << 10;
 
-// Three slices stand for the block: enough to tell text, zeros and noise apart.
-constexpr size_t kZstdSampleSlices = 3;
-constexpr size_t kZstdSliceBytes = size_t{8} << 10;
+// Signs and mantissas of trained weights take more than 0.98 of their bits. A tensor whose planes take less than this
+// part of its bytes beyond plane 0 has structure (zeros, dequantized codes) that zstd may use better on the bytes.
+constexpr size_t kStructuredNoisePercent = 94;
 
-bool MayHoldBf16(Dtype dtype, size_t raw_bytes) {
-  return raw_bytes % 2 == 0 && (dtype == Dtype::kBf16 || dtype == Dtype::kU8);
-}
-
-std::optional<BlockChoice> EstimateTier(Dtype dtype, std::span<const uint8_t> raw, BlockWorkspace& workspace) {
-  if (!MayHoldBf16(dtype, raw.size())) return std::nullopt;
-  const size_t n = raw.size() / 2;
-  SplitBf16(raw, workspace.Exponents(n), workspace.SignMantissas(n));
-  BlockChoice choice{.codec = CodecId::kTier, .plane = PlaneKind::kBf16};
-  choice.tier_plan = PlanTier(CountBytes(workspace.Exponents(n)));
-  choice.estimated_bytes = AlignUp(n, kPlaneAlignment) + choice.tier_plan.estimated_bytes;
-  return choice;
-}
-
-bool WorthAskingZstd(Dtype dtype, std::span<const uint8_t> raw, BlockWorkspace& workspace) {
-  if (dtype != Dtype::kBf16) return true;
-  const auto plane = workspace.SignMantissas(raw.size() / 2);
-  return EntropyBits(SampleBytes(plane, kPlaneSampleStride)) < kStructuredPlaneBits;
-}
-
-BlockChoice EstimateZstd(std::span<const uint8_t> raw, BlockWorkspace& workspace) {
-  BlockChoice choice{.codec = CodecId::kZstd, .plane = PlaneKind::kBytes};
-  if (raw.size() <= kZstdSampleSlices * kZstdSliceBytes) {
-    choice.estimated_bytes = ZstdCodedBytes(raw, workspace);
-    return choice;
+// The float type's own planes; kBytes for types that have none.
+PlaneKind KindOf(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::kBf16: return PlaneKind::kBf16;
+    case Dtype::kF16: return PlaneKind::kF16;
+    case Dtype::kF32:
+    case Dtype::kC64: return PlaneKind::kF32;
+    case Dtype::kF64: return PlaneKind::kF64;
+    case Dtype::kF8E4m3:
+    case Dtype::kF8E4m3Fnuz: return PlaneKind::kE4m3;
+    case Dtype::kF8E5m2:
+    case Dtype::kF8E5m2Fnuz: return PlaneKind::kE5m2;
+    default: return PlaneKind::kBytes;
   }
-  size_t coded = 0;
-  for (size_t slice = 0; slice < kZstdSampleSlices; ++slice) {
-    const size_t begin = slice * ((raw.size() - kZstdSliceBytes) / (kZstdSampleSlices - 1));
-    coded += ZstdCodedBytes(raw.subspan(begin, kZstdSliceBytes), workspace);
-  }
-  choice.estimated_bytes = raw.size() * coded / (kZstdSampleSlices * kZstdSliceBytes);
-  return choice;
 }
+
+// The sampled parts of a block, whole elements of any kind at their own phase.
+std::vector<std::span<const uint8_t>> Slices(std::span<const uint8_t> raw) {
+  if (raw.size() <= kSlices * kSliceBytes) return {raw};
+  std::vector<std::span<const uint8_t>> slices;
+  for (size_t i = 0; i < kSlices; ++i) {
+    const size_t begin = i * ((raw.size() - kSliceBytes) / (kSlices - 1)) / 8 * 8;
+    slices.push_back(raw.subspan(begin, kSliceBytes));
+  }
+  return slices;
+}
+
+struct PlaneEstimate {
+  uint64_t symbol_bits = 0;
+  uint64_t noise_bits = 0;
+  uint64_t raw_noise_bits = 0;  // what noise_bits would be if nothing were saved
+
+  uint64_t bits() const { return symbol_bits + noise_bits; }
+};
+
+// Order-0 cost of the slices' planes, each slice with tables of its own.
+PlaneEstimate EstimatePlanes(PlaneKind kind, size_t phase, std::span<const std::span<const uint8_t>> slices,
+                             BlockWorkspace& workspace) {
+  const PlaneLayout& layout = GetPlaneLayout(kind);
+  PlaneEstimate estimate;
+  ByteHistogram counts[kMaxPlanes] = {};
+  for (const auto& slice : slices) {
+    if (slice.size() < phase + layout.element_bytes) continue;
+    const size_t n = (slice.size() - phase) / layout.element_bytes;
+    const PlaneSpans planes = workspace.Planes(kind, n);
+    SplitPlanes(kind, slice.subspan(phase, n * layout.element_bytes), planes);
+    for (size_t p = 0; p < layout.num_planes; ++p) {
+      const ByteHistogram slice_counts = CountBytes(planes[p]);
+      for (size_t s = 0; s < slice_counts.size(); ++s) counts[p][s] += slice_counts[s];
+    }
+  }
+  estimate.symbol_bits = OrderZeroBits(counts[0]);
+  for (size_t p = 1; p < layout.num_planes; ++p) {
+    estimate.noise_bits += OrderZeroBits(counts[p]);
+    estimate.raw_noise_bits += 8 * TotalCount(counts[p]);
+  }
+  return estimate;
+}
+
+uint64_t ZstdBits(std::span<const std::span<const uint8_t>> slices, BlockWorkspace& workspace) {
+  uint64_t bytes = 0;
+  for (const auto& slice : slices) bytes += ZstdCodedBytes(kZstdBytesLevel, slice, workspace);
+  return 8 * bytes;
+}
+
+// Estimates on slices become estimates of blocks.
+class Scale {
+ public:
+  Scale(size_t raw_bytes, std::span<const std::span<const uint8_t>> slices) : raw_bytes_(raw_bytes) {
+    for (const auto& slice : slices) sampled_bytes_ += slice.size();
+  }
+  size_t operator()(uint64_t bits) const {
+    return static_cast<size_t>(bits / 8 * raw_bytes_ / std::max<size_t>(1, sampled_bytes_));
+  }
+
+ private:
+  size_t raw_bytes_;
+  size_t sampled_bytes_ = 0;
+};
 
 }  // namespace
 
-std::vector<BlockChoice> RankChoices(Dtype dtype, std::span<const uint8_t> raw, BlockWorkspace& workspace) {
-  std::vector<BlockChoice> choices;
-  if (auto tier = EstimateTier(dtype, raw, workspace)) choices.push_back(*tier);
-  if (WorthAskingZstd(dtype, raw, workspace)) choices.push_back(EstimateZstd(raw, workspace));
-  std::erase_if(choices, [&](const BlockChoice& choice) { return choice.estimated_bytes >= raw.size(); });
-  std::ranges::stable_sort(choices, {}, &BlockChoice::estimated_bytes);
-  choices.push_back({.codec = CodecId::kStore, .plane = PlaneKind::kBytes, .estimated_bytes = raw.size()});
+std::vector<PlaneChoice> RankPlaneChoices(Dtype dtype, std::span<const uint8_t> raw, BlockWorkspace& workspace) {
+  const auto slices = Slices(raw);
+  const Scale scale(raw.size(), slices);
+  std::vector<PlaneChoice> choices;
+  const PlaneKind own = KindOf(dtype);
+  if (own != PlaneKind::kBytes) {
+    const PlaneEstimate estimate = EstimatePlanes(own, 0, slices, workspace);
+    choices.push_back({own, 0, scale(estimate.bits())});
+    if (100 * estimate.noise_bits > kStructuredNoisePercent * estimate.raw_noise_bits) return choices;
+  }
+  if (dtype == Dtype::kU8) {
+    for (PlaneKind kind : {PlaneKind::kBf16, PlaneKind::kF16, PlaneKind::kF32}) {
+      const uint8_t element_bytes = GetPlaneLayout(kind).element_bytes;
+      if (raw.size() < 2 * element_bytes) continue;
+      for (uint8_t phase = 0; phase < element_bytes; ++phase) {
+        choices.push_back({kind, phase, scale(EstimatePlanes(kind, phase, slices, workspace).bits())});
+      }
+    }
+  }
+  choices.push_back({PlaneKind::kBytes, 0, scale(ZstdBits(slices, workspace))});
+  std::ranges::stable_sort(choices, {}, &PlaneChoice::estimated_bytes);
   return choices;
 }
 

@@ -1,4 +1,4 @@
-// Which codec a block gets: every candidate's size is estimated, the smallest wins, ties go to the faster decoder.
+// Which planes a block is split into: each kind that might fit is tried on samples of the block, cheapest first.
 #ifndef PLAIT_CODEC_BLOCK_CHOOSE_H_
 #define PLAIT_CODEC_BLOCK_CHOOSE_H_
 
@@ -7,23 +7,23 @@
 #include <vector>
 
 #include "codec/base/dtype.h"
-#include "codec/block/codec_id.h"
 #include "codec/block/workspace.h"
-#include "codec/tier/tier.h"
+#include "codec/transform/plane_kind.h"
 
 namespace plait {
 
-struct BlockChoice {
-  CodecId codec = CodecId::kStore;
-  PlaneKind plane = PlaneKind::kBytes;
-  size_t estimated_bytes = 0;  // of the payload
-  TierPlan tier_plan = {};     // when codec is kTier
+// A way to cut a block into planes.
+struct PlaneChoice {
+  PlaneKind kind = PlaneKind::kBytes;
+  uint8_t phase = 0;           // bytes before the first whole element; 0 for a tensor
+  size_t estimated_bytes = 0;  // of the coded block
 };
 
-// All choices worth trying for a block of `raw` bytes of `dtype`, smallest estimate first; store, which always works,
-// is the last. When tier is among them, the workspace holds the block's bf16 planes on return.
+// The ways worth trying for a block of `raw` bytes of `dtype`, the smallest estimate first; at least one. A tensor of a
+// float type is cut as that type says, or is bytes if it looks like no float at all; bytes of unknown content (U8) are
+// tried as bytes, bf16, fp16 and fp32 at every phase.
 // Depends on the bytes alone (and on the version of libzstd).
-std::vector<BlockChoice> RankChoices(Dtype dtype, std::span<const uint8_t> raw, BlockWorkspace& workspace);
+std::vector<PlaneChoice> RankPlaneChoices(Dtype dtype, std::span<const uint8_t> raw, BlockWorkspace& workspace);
 
 }  // namespace plait
 

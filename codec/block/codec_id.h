@@ -1,4 +1,4 @@
-// Frozen numbers of the block header: how a block is coded and which planes its bytes were split into.
+// Frozen numbers of the block header: which planes a block's bytes were split into, and how a plane is coded.
 #ifndef PLAIT_CODEC_BLOCK_CODEC_ID_H_
 #define PLAIT_CODEC_BLOCK_CODEC_ID_H_
 
@@ -7,25 +7,30 @@
 
 namespace plait {
 
+// How one plane is coded; the block header names the coder of plane 0.
 // Numbers 3 huffman, 4 rans and 5 range are reserved for the coders of the same names.
 enum class CodecId : uint8_t {
   kStore = 0,
   kZstd = 1,
   kTier = 2,
+  kConstant = 6,
 };
-inline constexpr uint8_t kNumCodecIds = 3;
+inline constexpr CodecId kCodecIds[] = {CodecId::kStore, CodecId::kZstd, CodecId::kTier, CodecId::kConstant};
+inline constexpr uint8_t kMaxCodecId = 6;
 
-enum class PlaneKind : uint8_t {
-  kBytes = 0,  // the block's bytes as they are
-  kBf16 = 1,   // little-endian 16-bit words split into exponent and sign-mantissa (codec/transform/bf16_planes.h)
-};
-inline constexpr uint8_t kNumPlaneKinds = 2;
+constexpr bool IsCodecId(uint8_t id) {
+  for (CodecId codec : kCodecIds) {
+    if (static_cast<uint8_t>(codec) == id) return true;
+  }
+  return false;
+}
 
 constexpr std::string_view CodecName(CodecId codec) {
   switch (codec) {
     case CodecId::kStore: return "store";
     case CodecId::kZstd: return "zstd";
     case CodecId::kTier: return "tier";
+    case CodecId::kConstant: return "constant";
   }
   return "unknown";
 }

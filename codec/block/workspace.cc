@@ -2,6 +2,16 @@
 
 namespace plait {
 
+PlaneSpans BlockWorkspace::Planes(PlaneKind kind, size_t n) {
+  PlaneSpans spans;
+  for (size_t p = 0; p < GetPlaneLayout(kind).num_planes; ++p) {
+    const size_t bytes = PlaneBytes(kind, p, n);
+    if (planes_[p].size() < bytes) planes_[p].resize(bytes);
+    spans[p] = std::span(planes_[p]).first(bytes);
+  }
+  return spans;
+}
+
 ZSTD_CCtx* BlockWorkspace::CompressContext() {
   if (compress_ == nullptr) compress_.reset(ZSTD_createCCtx());
   return compress_.get();

@@ -9,14 +9,18 @@
 #include <span>
 #include <vector>
 
+#include "codec/transform/planes.h"
+
 namespace plait {
 
 // Not thread-safe: one per thread.
 class BlockWorkspace {
  public:
-  // The first `bytes` of a plane, contents unspecified; valid until the next call for the same plane.
-  std::span<uint8_t> Exponents(size_t bytes) { return Sized(exponents_, bytes); }
-  std::span<uint8_t> SignMantissas(size_t bytes) { return Sized(sign_mantissas_, bytes); }
+  // Room for the planes of n elements, contents unspecified; valid until the next call.
+  PlaneSpans Planes(PlaneKind kind, size_t n);
+
+  // Where a coded block stands while it is not known to be the best.
+  std::vector<uint8_t>& Attempt() { return attempt_; }
 
   ZSTD_CCtx* CompressContext();
   ZSTD_DCtx* DecompressContext();
@@ -27,13 +31,8 @@ class BlockWorkspace {
     void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
   };
 
-  static std::span<uint8_t> Sized(std::vector<uint8_t>& buffer, size_t bytes) {
-    if (buffer.size() < bytes) buffer.resize(bytes);
-    return std::span(buffer).first(bytes);
-  }
-
-  std::vector<uint8_t> exponents_;
-  std::vector<uint8_t> sign_mantissas_;
+  std::vector<uint8_t> planes_[kMaxPlanes];
+  std::vector<uint8_t> attempt_;
   std::unique_ptr<ZSTD_CCtx, FreeContexts> compress_;
   std::unique_ptr<ZSTD_DCtx, FreeContexts> decompress_;
 };

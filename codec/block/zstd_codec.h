@@ -1,4 +1,4 @@
-// Blocks and headers as zstd frames (libzstd, level 3): what is no float plane, text and structure.
+// Planes, blocks and headers as zstd frames (libzstd).
 #ifndef PLAIT_CODEC_BLOCK_ZSTD_CODEC_H_
 #define PLAIT_CODEC_BLOCK_ZSTD_CODEC_H_
 
@@ -11,11 +11,16 @@
 
 namespace plait {
 
+// For text, codes and whatever else repeats.
+inline constexpr int kZstdBytesLevel = 3;
+// For planes, where matches are chance and only the entropy coder helps: higher levels are slower and larger.
+inline constexpr int kZstdPlaneLevel = 1;
+
 // Appends one zstd frame of `raw` to `coded`.
-void ZstdEncode(std::span<const uint8_t> raw, BlockWorkspace& workspace, std::vector<uint8_t>* coded);
+void ZstdEncode(int level, std::span<const uint8_t> raw, BlockWorkspace& workspace, std::vector<uint8_t>* coded);
 
 // What ZstdEncode would append, by doing it.
-size_t ZstdCodedBytes(std::span<const uint8_t> raw, BlockWorkspace& workspace);
+size_t ZstdCodedBytes(int level, std::span<const uint8_t> raw, BlockWorkspace& workspace);
 
 // Decodes one zstd frame that must fill `raw` exactly and end where `coded` ends.
 // Returns: kDataLoss otherwise; kOutOfRange if the frame ends early. On failure `raw` is unspecified.

@@ -16,8 +16,11 @@ ByteHistogram CountBytes(std::span<const uint8_t> symbols);
 // The same over every `stride`-th byte (stride >= 1): an estimate at 1/stride of the cost.
 ByteHistogram SampleBytes(std::span<const uint8_t> symbols, size_t stride);
 
-// Shannon entropy in bits per symbol; 0 for an empty histogram.
-double EntropyBits(const ByteHistogram& counts);
+uint64_t TotalCount(const ByteHistogram& counts);
+
+// Bits that an ideal order-0 coder spends on all counted symbols, to about 1 in 4000. Integer arithmetic only: a choice
+// that rests on it is the same on every machine.
+uint64_t OrderZeroBits(const ByteHistogram& counts);
 
 }  // namespace plait
 

@@ -31,6 +31,7 @@ struct TierKernels {
 
 extern const TierKernels kTierScalar;
 #if defined(__x86_64__)
+extern const TierKernels kTierAvx2;
 extern const TierKernels kTierAvx512;
 #endif
 

@@ -10,6 +10,7 @@ namespace plait {
 inline const TierKernels& ActiveTierKernels() {
 #if defined(__x86_64__)
   if (ActiveCpu() >= CpuVariant::kAvx512) return kTierAvx512;
+  if (ActiveCpu() >= CpuVariant::kAvx2) return kTierAvx2;
 #endif
   return kTierScalar;
 }

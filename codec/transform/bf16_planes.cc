@@ -11,6 +11,7 @@ namespace {
 const Bf16PlaneKernels& Kernels() {
 #if defined(__x86_64__)
   if (ActiveCpu() >= CpuVariant::kAvx512) return kBf16PlanesAvx512;
+  if (ActiveCpu() >= CpuVariant::kAvx2) return kBf16PlanesAvx2;
 #endif
   return kBf16PlanesScalar;
 }

@@ -16,6 +16,7 @@ struct Bf16PlaneKernels {
 
 extern const Bf16PlaneKernels kBf16PlanesScalar;
 #if defined(__x86_64__)
+extern const Bf16PlaneKernels kBf16PlanesAvx2;
 extern const Bf16PlaneKernels kBf16PlanesAvx512;
 #endif
 

@@ -88,6 +88,12 @@ absl::Status ContainerReader::PlaceTensors() {
   SafetensorsHeader original;
   if (manifest_.kind == ContainerKind::kSafetensors) {
     PLAIT_ASSIGN_OR_RETURN(original, ParseSafetensorsHeader(manifest_.original_header, manifest_.original_bytes));
+    for (const TensorInfo& tensor : original.tensors) {
+      if (!tensor.name.starts_with(kReservedPrefix)) continue;
+      return absl::DataLossError(FoundExpected("tensor name", tensor.name, "one that is not reserved"));
+    }
+  } else if (!manifest_.original_header.empty()) {
+    return absl::DataLossError(FoundExpected("original header bytes", manifest_.original_header.size(), 0));
   } else if (manifest_.original_bytes != 0) {
     original.tensors.push_back({.name = std::string(kOpaqueName),
                                 .dtype = Dtype::kU8,

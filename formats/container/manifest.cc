@@ -26,6 +26,9 @@ constexpr size_t kOriginalHeaderBytesAt = 64;
 constexpr size_t kCodedHeaderBytesAt = 72;
 static_assert(kCodedHeaderBytesAt + 8 == kManifestFixedBytes);
 
+// The largest window of the zstd level that headers are written with; a frame that asks for more is refused.
+constexpr int kHeaderWindowLog2 = 21;
+
 void StoreHash(const Hash128& hash, uint8_t* bytes) {
   StoreLe(hash.low, bytes);
   StoreLe(hash.high, bytes + 8);
@@ -59,13 +62,13 @@ absl::Status CheckEnvelope(std::span<const uint8_t> bytes) {
       std::memcmp(bytes.data() + bytes.size() - 8, kManifestEnd, 8) != 0) {
     return absl::DataLossError("manifest magic: found other bytes, expected \"PLTMANIF\" and \"PLTPLAIT\"");
   }
+  if (const auto version = LoadLe<uint16_t>(bytes.data() + kVersionAt); version != kContainerVersion) {
+    return absl::UnimplementedError(FoundExpected("container version", version, kContainerVersion));
+  }
   const size_t hash_at = bytes.size() - 16;
   const uint64_t hash = Hash64(bytes.first(hash_at));
   if (const auto expected = LoadLe<uint64_t>(bytes.data() + hash_at); hash != expected) {
     return absl::DataLossError(FoundExpected("manifest hash", HexDigits(hash), HexDigits(expected)));
-  }
-  if (const auto version = LoadLe<uint16_t>(bytes.data() + kVersionAt); version != kContainerVersion) {
-    return absl::UnimplementedError(FoundExpected("container version", version, kContainerVersion));
   }
   if (const auto kind = LoadLe<uint16_t>(bytes.data() + kKindAt); kind > 1) {
     return absl::UnimplementedError(FoundExpected("container kind", kind, "0 or 1"));
@@ -80,7 +83,7 @@ absl::StatusOr<ManifestEntry> ParseEntry(const uint8_t* bytes) {
   if (bytes[0] > static_cast<uint8_t>(TensorState::kFramed)) {
     return absl::UnimplementedError(FoundExpected("tensor state", bytes[0], "0 or 1"));
   }
-  if (bytes[1] >= kNumCodecIds) return absl::UnimplementedError(FoundExpected("codec id", bytes[1], "a known one"));
+  if (!IsCodecId(bytes[1])) return absl::UnimplementedError(FoundExpected("codec id", bytes[1], "a known one"));
   PLAIT_RETURN_IF_ERROR(CheckZeros({bytes + 2, 6}, "reserved bytes of a manifest entry"));
   return ManifestEntry{static_cast<TensorState>(bytes[0]), static_cast<CodecId>(bytes[1]), LoadHash(bytes + 8)};
 }
@@ -94,6 +97,7 @@ absl::StatusOr<std::vector<uint8_t>> DecodeOriginalHeader(std::span<const uint8_
   std::vector<uint8_t> header;
   ZSTD_DCtx* context = workspace.DecompressContext();
   ZSTD_DCtx_reset(context, ZSTD_reset_session_only);
+  ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, kHeaderWindowLog2);
   ZSTD_inBuffer in = {coded.data(), coded.size(), 0};
   constexpr size_t kChunk = size_t{1} << 20;
   size_t pending = 1;
@@ -158,7 +162,7 @@ std::vector<uint8_t> SerializeManifest(const Manifest& manifest, BlockWorkspace&
     at += kManifestEntryBytes;
   }
   const size_t coded_at = bytes.size();
-  ZstdEncode(manifest.original_header, workspace, &bytes);
+  ZstdEncode(kZstdBytesLevel, manifest.original_header, workspace, &bytes);
   StoreLe(uint64_t{bytes.size() - coded_at}, bytes.data() + kCodedHeaderBytesAt);
   bytes.resize(AlignUp<size_t>(bytes.size(), 8));
   AppendSections(manifest.sections, &bytes);

@@ -90,7 +90,7 @@ absl::Status FrameReader::ParseBlockTable(std::span<const uint8_t> table) {
   uint64_t end = offset;
   for (size_t entry = 0; entry < table.size(); entry += kBlockTableEntryBytes) {
     const uint8_t* bytes = table.data() + entry;
-    if (bytes[4] >= kNumCodecIds) return absl::UnimplementedError(FoundExpected("codec id", bytes[4], "a known one"));
+    if (!IsCodecId(bytes[4])) return absl::UnimplementedError(FoundExpected("codec id", bytes[4], "a known one"));
     if (LoadLe<uint16_t>(bytes + 6) != 0) return absl::DataLossError("block table: found ones, expected zeros");
     const Block block = {.offset = offset,
                          .payload_bytes = LoadLe<uint32_t>(bytes),
@@ -115,8 +115,7 @@ absl::Status FrameReader::ParseBlockTable(std::span<const uint8_t> table) {
   return absl::OkStatus();
 }
 
-absl::Status FrameReader::ReadBlock(uint64_t index, BlockWorkspace& workspace, std::vector<uint8_t>& coded,
-                                    std::span<uint8_t> raw) const {
+absl::Status FrameReader::ReadCodedBlock(uint64_t index, std::vector<uint8_t>& coded) const {
   const Block& block = blocks_[index];
   const uint64_t next = index + 1 < blocks_.size() ? blocks_[index + 1].offset : footer_offset_;
   const size_t coded_bytes = kBlockHeaderBytes + block.payload_bytes;
@@ -131,7 +130,14 @@ absl::Status FrameReader::ReadBlock(uint64_t index, BlockWorkspace& workspace, s
                                              absl::StrCat(static_cast<int>(block.codec), ", ", block.plane)));
   }
   PLAIT_RETURN_IF_ERROR(CheckZeros(std::span(coded).subspan(coded_bytes), "padding behind the block"));
-  return DecodeBlock(header_.block(index), std::span<const uint8_t>(coded).first(coded_bytes), workspace, raw);
+  coded.resize(coded_bytes);
+  return absl::OkStatus();
+}
+
+absl::Status FrameReader::ReadBlock(uint64_t index, BlockWorkspace& workspace, std::vector<uint8_t>& coded,
+                                    std::span<uint8_t> raw) const {
+  PLAIT_RETURN_IF_ERROR(ReadCodedBlock(index, coded));
+  return DecodeBlock(header_.block(index), coded, workspace, raw);
 }
 
 }  // namespace plait

@@ -27,6 +27,10 @@ class FrameReader {
   // As the block table says.
   CodecId codec(uint64_t index) const { return blocks_[index].codec; }
 
+  // Reads header and payload of block `index` into `coded` and checks them, but for the hash and the payload's inside,
+  // against the block table, and that zeros follow.
+  absl::Status ReadCodedBlock(uint64_t index, std::vector<uint8_t>& coded) const;
+
   // Reads block `index` into `coded` (scratch), checks it and the zeros behind it, and decodes it into `raw`, whose
   // size is BlockRawBytes(header().block(index)). Thread-safe for different scratch.
   // Returns: as DecodeBlock; kUnavailable if reading fails.

@@ -41,7 +41,7 @@ class FrameWriter {
   uint64_t begin_ = 0;
   uint64_t header_hash_ = 0;
   std::vector<uint8_t> block_table_;
-  uint64_t blocks_of_codec_[kNumCodecIds] = {};
+  uint64_t blocks_of_codec_[kMaxCodecId + 1] = {};
   Hasher128 decoded_hash_;
 };
 

@@ -144,18 +144,20 @@ absl::Status CheckTensor(const TensorInfo& tensor, uint64_t expected_begin) {
 }
 
 absl::Status CheckLength(uint64_t json_bytes, uint64_t file_bytes) {
+  if (json_bytes > file_bytes - kSafetensorsLengthBytes) {
+    return absl::OutOfRangeError(FoundExpected("file bytes", file_bytes, absl::StrCat("8 + ", json_bytes, " or more")));
+  }
   if (json_bytes > kMaxSafetensorsHeaderBytes) {
     return absl::ResourceExhaustedError(
         FoundExpected("header bytes", json_bytes, absl::StrCat("at most ", kMaxSafetensorsHeaderBytes)));
-  }
-  if (json_bytes > file_bytes - kSafetensorsLengthBytes) {
-    return absl::OutOfRangeError(FoundExpected("file bytes", file_bytes, absl::StrCat("8 + ", json_bytes, " or more")));
   }
   return absl::OkStatus();
 }
 
 absl::Status ParseJson(std::span<const uint8_t> json, std::vector<TensorInfo>* tensors) {
   if (json.empty() || json[0] != '{') return absl::DataLossError("header JSON: found no '{', expected it first");
+  // The parser takes a NUL for the end of its input, and would not see what is behind.
+  if (std::ranges::find(json, uint8_t{0}) != json.end()) return absl::DataLossError("header JSON: found a NUL byte");
   HeaderHandler handler(tensors);
   const char* text = reinterpret_cast<const char*>(json.data());
   if (!nlohmann::json::sax_parse(text, text + json.size(), &handler) || !handler.done()) {

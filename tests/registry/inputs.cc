@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <functional>
 #include <string_view>
 
@@ -65,6 +66,29 @@ std::vector<uint8_t> WeightLikeBf16(size_t n, Random& random) {
   });
 }
 
+std::vector<uint8_t> WeightLikeFloats(Dtype dtype, size_t n, Random& random) {
+  struct Shape {
+    int mantissa_bits;
+    uint64_t bias;
+  };
+  const Shape shape = dtype == Dtype::kF64      ? Shape{52, 1023}
+                      : dtype == Dtype::kF32    ? Shape{23, 127}
+                      : dtype == Dtype::kBf16   ? Shape{7, 127}
+                      : dtype == Dtype::kF16    ? Shape{10, 15}
+                      : dtype == Dtype::kF8E4m3 ? Shape{3, 7}
+                                                : Shape{2, 15};
+  const size_t bytes = GetDtypeInfo(dtype).bits / 8;
+  std::vector<uint8_t> raw(n * bytes);
+  for (size_t i = 0; i < n; ++i) {
+    const uint64_t bits = random();
+    const uint64_t drop = static_cast<uint64_t>(std::countl_zero(bits | 1)) % (shape.bias + 1);
+    const uint64_t mantissa = random() & ((uint64_t{1} << shape.mantissa_bits) - 1);
+    const uint64_t element = (bits & 1) << (8 * bytes - 1) | (shape.bias - drop) << shape.mantissa_bits | mantissa;
+    std::memcpy(raw.data() + i * bytes, &element, bytes);
+  }
+  return raw;
+}
+
 std::vector<Input> ByteEdges() {
   Random random(kSeed);
   std::vector<Input> inputs = {
@@ -106,6 +130,33 @@ std::vector<Input> Bf16Edges() {
                    kTierGroupSymbols - 1, kTierGroupSymbols, kTierGroupSymbols + 1, 3 * kTierGroupSymbols + 7,
                    block - 1, block, block + 1}) {
     inputs.push_back({"weights_" + std::to_string(n), Dtype::kBf16, WeightLikeBf16(n, random)});
+  }
+  return inputs;
+}
+
+std::vector<Input> ConstantEdges() {
+  std::vector<Input> inputs;
+  for (size_t n : {1, 2, 63, 64, 65, 5000}) {
+    inputs.push_back({"zeros_" + std::to_string(n), Dtype::kU8, std::vector<uint8_t>(n)});
+    inputs.push_back({"ones_" + std::to_string(n), Dtype::kU8, std::vector<uint8_t>(n, 0xff)});
+  }
+  return inputs;
+}
+
+std::vector<Input> FloatEdges(Dtype dtype) {
+  Random random(kSeed);
+  const size_t bytes = GetDtypeInfo(dtype).bits / 8;
+  std::vector<uint8_t> counting(256 * 8 * bytes);
+  for (size_t i = 0; i < counting.size(); ++i) counting[i] = static_cast<uint8_t>(i * 37 + i / 256);
+  std::vector<Input> inputs = {
+      {"empty", dtype, {}},
+      {"all_zero", dtype, std::vector<uint8_t>(300 * bytes)},
+      {"all_ones", dtype, std::vector<uint8_t>(301 * bytes, 0xff)},
+      {"noise", dtype, RandomBytes(3001 * bytes, random)},
+      {"every_byte", dtype, counting},
+  };
+  for (size_t n : {1, 2, 3, 7, 8, 9, 15, 16, 17, 2047, 2048, 2049}) {
+    inputs.push_back({"weights_" + std::to_string(n), dtype, WeightLikeFloats(dtype, n, random)});
   }
   return inputs;
 }

@@ -32,11 +32,20 @@ std::vector<uint8_t> GeometricBytes(size_t n, Random& random);
 // n little-endian bf16 words with geometric exponents below 1.0 and random signs and mantissas: like trained weights.
 std::vector<uint8_t> WeightLikeBf16(size_t n, Random& random);
 
+// n little-endian elements of a float type, with geometric exponents near 1.0 and random signs and mantissas.
+std::vector<uint8_t> WeightLikeFloats(Dtype dtype, size_t n, Random& random);
+
 // Edges of any codec that carries bytes.
 std::vector<Input> ByteEdges();
 
+// Edges of the codec of constants.
+std::vector<Input> ConstantEdges();
+
 // Edges of any codec that knows bf16.
 std::vector<Input> Bf16Edges();
+
+// Edges of the planes of any float type.
+std::vector<Input> FloatEdges(Dtype dtype);
 
 }  // namespace plait
 

@@ -1,11 +1,11 @@
-// One entry per codec id: what the generated tests, the fuzz seeds and the benchmarks run over. A codec without an
-// entry does not compile (registry.cc).
+// Entries for every codec id and every plane kind: what the generated tests and the fuzz seeds run over. A codec or a
+// kind without an entry does not compile (registry.cc).
 #ifndef PLAIT_TESTS_REGISTRY_REGISTRY_H_
 #define PLAIT_TESTS_REGISTRY_REGISTRY_H_
 
 #include <cstdint>
 #include <span>
-#include <string_view>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -16,18 +16,19 @@
 namespace plait {
 
 struct CodecEntry {
-  CodecId id;
+  CodecId id;  // of plane 0
+  PlaneKind kind;
   // Inputs that this codec can carry and that are likely to break it.
   std::vector<Input> (*edge_inputs)();
   // An input of about `elements` elements that looks like what the codec is for.
   Input (*generate)(uint64_t seed, uint32_t elements);
 
-  std::string_view name() const { return CodecName(id); }
+  std::string name() const;
   // Codes `input` with this codec, whether it helps or not.
   absl::Status Encode(const Input& input, uint64_t seed, BlockWorkspace& workspace, std::vector<uint8_t>* coded) const;
 };
 
-// All codecs, in the order of their ids.
+// All entries, in the order of their codecs' ids.
 std::span<const CodecEntry> CodecRegistry();
 
 }  // namespace plait

@@ -151,17 +151,27 @@ TEST(Histogram, SampleOfStrideOneCountsAll) {
   EXPECT_EQ(SampleBytes(bytes, 999)[bytes[0]] + SampleBytes(bytes, 999)[bytes[999]], bytes[0] == bytes[999] ? 4 : 2);
 }
 
-TEST(Histogram, EntropyOfKnownDistributions) {
+TEST(Histogram, OrderZeroBitsOfKnownDistributions) {
   ByteHistogram counts{};
-  EXPECT_EQ(EntropyBits(counts), 0);
-  counts[7] = 1000;
-  EXPECT_EQ(EntropyBits(counts), 0);
-  counts[9] = 1000;
-  EXPECT_DOUBLE_EQ(EntropyBits(counts), 1);
-  counts.fill(3);
-  EXPECT_DOUBLE_EQ(EntropyBits(counts), 8);
-  counts = {1, 3};
-  EXPECT_DOUBLE_EQ(EntropyBits(counts), 0.25 * 2 + 0.75 * std::log2(4 / 3.0));
+  EXPECT_EQ(OrderZeroBits(counts), 0);
+  counts[7] = 1024;
+  EXPECT_EQ(OrderZeroBits(counts), 0);
+  counts[9] = 1024;
+  EXPECT_EQ(OrderZeroBits(counts), 2048);
+  counts.fill(1 << 20);
+  EXPECT_EQ(OrderZeroBits(counts), uint64_t{8} << 28);
+}
+
+TEST(Histogram, OrderZeroBitsAreNearTheLogarithms) {
+  Random random(4);
+  for (int round = 0; round < 100; ++round) {
+    const ByteHistogram counts = CountBytes(GeometricBytes(1 + random() % 5000, random));
+    double exact = 0;
+    for (uint32_t count : counts) {
+      if (count != 0) exact += count * std::log2(static_cast<double>(TotalCount(counts)) / count);
+    }
+    EXPECT_NEAR(static_cast<double>(OrderZeroBits(counts)), exact, 1 + TotalCount(counts) / 1000.0);
+  }
 }
 
 }  // namespace

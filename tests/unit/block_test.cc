@@ -1,5 +1,6 @@
 // Properties of every codec on every input of the registry, and of the block around them.
 #include <algorithm>
+#include <numeric>
 
 #include "codec/base/hash.h"
 #include "tests/registry/registry.h"
@@ -61,7 +62,7 @@ std::vector<size_t> PlacesIn(std::span<const uint8_t> bytes) {
 class EveryCodecAndInput : public testing::TestWithParam<Case> {};
 
 std::string CaseName(const testing::TestParamInfo<Case>& test) {
-  return std::string(test.param.codec->name()) + "_" + test.param.input.name;
+  return test.param.codec->name() + "_" + test.param.input.name;
 }
 INSTANTIATE_TEST_SUITE_P(Registry, EveryCodecAndInput, testing::ValuesIn(AllCases()), CaseName);
 
@@ -172,8 +173,77 @@ const FieldCase kFieldCases[] = {
     {"StoredTooLong", {0, 0, 2, 3}, "2A 2B 2C", Dtype::kU8, 2, absl::StatusCode::kDataLoss},
     {"OtherElements", {0, 0, 3, 2}, "2A 2B", Dtype::kU8, 2, absl::StatusCode::kDataLoss},
     {"ZstdOfNoFrame", {1, 0, 2, 9}, "00 00 00 00 00 00 00 00 00", Dtype::kU8, 2, absl::StatusCode::kDataLoss},
-    {"TierWithoutPlanes", {2, 0, 1, 2}, "2A 2B", Dtype::kBf16, 1, absl::StatusCode::kDataLoss},
-    {"TierOfOddBytes", {2, 1, 3, 3}, "2A 2B 2C", Dtype::kU8, 3, absl::StatusCode::kDataLoss},
+    {"Constant", {6, 0, 2, 1}, "2A", Dtype::kU8, 2, absl::StatusCode::kOk},
+    {"ConstantTooLong", {6, 0, 2, 2}, "2A 2A", Dtype::kU8, 2, absl::StatusCode::kDataLoss},
+    {"TierOfNoStream", {2, 0, 1, 2}, "2A 2B", Dtype::kBf16, 1, absl::StatusCode::kOutOfRange},
+    // bf16 planes of 1.0: directory (constant 7F of 1 byte, store of 1 byte), 7F, zeros to 32, 00
+    {"Planes",
+     {6, 1, 1, 33},
+     "06 00 0000 01000000 00 00 0000 01000000 7F 000000000000000000000000000000 00",
+     Dtype::kBf16,
+     1,
+     absl::StatusCode::kOk},
+    {"PlanesCut",
+     {6, 1, 1, 32},
+     "06 00 0000 01000000 00 00 0000 01000000 7F 000000000000000000000000000000",
+     Dtype::kBf16,
+     1,
+     absl::StatusCode::kOutOfRange},
+    {"PlanesAndMore",
+     {6, 1, 1, 34},
+     "06 00 0000 01000000 00 00 0000 01000000 7F 000000000000000000000000000000 00 00",
+     Dtype::kBf16,
+     1,
+     absl::StatusCode::kDataLoss},
+    {"PlanesOfAnotherCodec",
+     {2, 1, 1, 33},
+     "06 00 0000 01000000 00 00 0000 01000000 7F 000000000000000000000000000000 00",
+     Dtype::kBf16,
+     1,
+     absl::StatusCode::kDataLoss},
+    {"PlanesPadded",
+     {6, 1, 1, 33},
+     "06 00 0000 01000000 00 00 0000 01000000 7F 000000000000000000000000000001 00",
+     Dtype::kBf16,
+     1,
+     absl::StatusCode::kDataLoss},
+    {"PlaneOfUnknownCodec",
+     {6, 1, 1, 33},
+     "06 00 0000 01000000 09 00 0000 01000000 7F 000000000000000000000000000000 00",
+     Dtype::kBf16,
+     1,
+     absl::StatusCode::kUnimplemented},
+    {"PlanesAtPhase1",
+     {6, 1, 3, 34},
+     "06 01 0000 01000000 00 00 0000 01000000 7F 000000000000000000000000000000 00 2A",
+     Dtype::kU8,
+     3,
+     absl::StatusCode::kOk},
+    {"PlanesAtPhase2",
+     {6, 1, 3, 34},
+     "06 02 0000 01000000 00 00 0000 01000000 7F 000000000000000000000000000000 00 2A",
+     Dtype::kU8,
+     3,
+     absl::StatusCode::kDataLoss},
+    {"PhaseOfPlane1",
+     {6, 1, 1, 33},
+     "06 00 0000 01000000 00 01 0000 01000000 7F 000000000000000000000000000000 00",
+     Dtype::kBf16,
+     1,
+     absl::StatusCode::kDataLoss},
+    // one e4m3 element: exponent 7, then sign and mantissa in 4 bits, of which the second nibble must be zero
+    {"PackedPlane",
+     {6, 5, 1, 33},
+     "06 00 0000 01000000 00 00 0000 01000000 07 000000000000000000000000000000 0F",
+     Dtype::kF8E4m3,
+     1,
+     absl::StatusCode::kOk},
+    {"PackedPlanePadded",
+     {6, 5, 1, 33},
+     "06 00 0000 01000000 00 00 0000 01000000 07 000000000000000000000000000000 1F",
+     Dtype::kF8E4m3,
+     1,
+     absl::StatusCode::kDataLoss},
 };
 
 TEST(DecodeBlock, FieldsAreCheckedEvenUnderARightHash) {
@@ -196,10 +266,12 @@ TEST(EncodeBlockWith, WhatACodecCannotCarryIsInvalidArgument) {
   BlockWorkspace workspace;
   std::vector<uint8_t> coded;
   const std::vector<uint8_t> odd(3);
-  EXPECT_THAT(EncodeBlockWith(CodecId::kTier, {.dtype = Dtype::kU8, .elements = 3}, odd, workspace, &coded),
+  EXPECT_THAT(EncodeBlockWith(PlaneKind::kBytes, CodecId::kConstant, {.dtype = Dtype::kU8, .elements = 2},
+                              FromHex("00 01"), workspace, &coded),
               StatusIs(absl::StatusCode::kInvalidArgument));
-  EXPECT_THAT(EncodeBlockWith(CodecId::kStore, {.dtype = Dtype::kU8, .elements = 4}, odd, workspace, &coded),
-              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(
+      EncodeBlockWith(PlaneKind::kBytes, CodecId::kStore, {.dtype = Dtype::kU8, .elements = 4}, odd, workspace, &coded),
+      StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 TEST(EncodeBlock, AUsedWorkspaceChangesNothing) {
@@ -211,6 +283,13 @@ TEST(EncodeBlock, AUsedWorkspaceChangesNothing) {
   }
 }
 
+// Bytes with a flat histogram that repeat.
+std::vector<uint8_t> Ramps(size_t n) {
+  std::vector<uint8_t> bytes(n);
+  std::iota(bytes.begin(), bytes.end(), uint8_t{0});
+  return bytes;
+}
+
 TEST(EncodeBlock, PicksTheCodecThatFits) {
   const auto codec_of = [](const Input& input) {
     return static_cast<CodecId>(ParseBlockHeader(EncodeBest(input))->codec);
@@ -220,7 +299,9 @@ TEST(EncodeBlock, PicksTheCodecThatFits) {
   EXPECT_EQ(codec_of({"bf16 in bytes", Dtype::kU8, WeightLikeBf16(20000, random)}), CodecId::kTier);
   EXPECT_EQ(codec_of({"noise", Dtype::kU8, RandomBytes(20000, random)}), CodecId::kStore);
   EXPECT_EQ(codec_of({"noise", Dtype::kBf16, RandomBytes(20000, random)}), CodecId::kStore);
-  EXPECT_EQ(codec_of({"skewed", Dtype::kI8, GeometricBytes(20000, random)}), CodecId::kZstd);
+  EXPECT_EQ(codec_of({"skewed", Dtype::kI8, GeometricBytes(20000, random)}), CodecId::kTier);
+  EXPECT_EQ(codec_of({"ramps", Dtype::kI8, Ramps(20000)}), CodecId::kZstd);
+  EXPECT_EQ(codec_of({"zeros", Dtype::kF32, std::vector<uint8_t>(20000)}), CodecId::kConstant);
 }
 
 }  // namespace

@@ -98,7 +98,8 @@ absl::Status WriteItem(const EncodeItem& item, ContainerWriter& writer) {
   return writer.EndFrame(frame.tensor);
 }
 
-absl::Status CopyPlain(const ByteSource& original, const ContainerPlan& plan, size_t index, ContainerWriter& writer) {
+absl::Status CopyPlain(const ByteSource& original, const ContainerPlan& plan, size_t index, ContainerWriter& writer,
+                       Progress& progress) {
   const TensorInfo& tensor = plan.tensors[index];
   std::vector<uint8_t> bytes;
   PLAIT_RETURN_IF_ERROR(writer.BeginPlain(index));
@@ -106,6 +107,8 @@ absl::Status CopyPlain(const ByteSource& original, const ContainerPlan& plan, si
     bytes.resize(std::min(kCopyBytes, tensor.end - begin));
     PLAIT_RETURN_IF_ERROR(original.ReadAt(plan.original_header.size() + begin, bytes));
     PLAIT_RETURN_IF_ERROR(writer.AddPlain(bytes));
+    // A tensor that was tried as a frame has been counted.
+    progress.Add(tensor.bytes() <= kNeverFramedBytes ? bytes.size() : 0, 0);
   }
   return writer.EndPlain(index);
 }
@@ -128,7 +131,7 @@ absl::Status EncodeContainer(const ByteSource& original, const ContainerPlan& pl
       }));
   for (size_t index : writer.PlainTensors()) {
     PLAIT_RETURN_IF_ERROR(
-        Annotate(CopyPlain(original, plan, index, writer), Where(plan.kind, plan.tensors[index].name)));
+        Annotate(CopyPlain(original, plan, index, writer, progress), Where(plan.kind, plan.tensors[index].name)));
   }
   return writer.Finish();
 }

@@ -19,12 +19,15 @@ namespace {
 constexpr size_t kBufferBytes = size_t{1} << 20;
 constexpr int kExitInterrupted = 130;
 
-// What the signal handler removes. Handlers may only touch lock-free atomics and plain memory, hence no std::string.
+// What the signal handler looks at. Handlers may only touch lock-free atomics and plain memory, hence no std::string.
 std::array<char, 4096> g_temporary_path;
 std::atomic<bool> g_has_temporary = false;
+std::atomic<bool> g_interrupted = false;
 static_assert(std::atomic<bool>::is_always_lock_free);
 
+// The first signal asks the job to end by itself, which removes what it made; the second one does not wait.
 void OnSignal(int) {
+  if (!g_interrupted.exchange(true)) return;
   if (g_has_temporary.load()) unlink(g_temporary_path.data());
   _exit(kExitInterrupted);
 }
@@ -51,7 +54,9 @@ absl::Status SyncDirectory(const std::string& directory) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<FileSource>> FileSource::Open(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (path == "-") return absl::UnimplementedError("reading from stdin is not built yet");
+  // Without O_NONBLOCK opening a FIFO would wait for its writer.
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return SystemError("cannot open");
   struct stat stat;
   if (fstat(fd, &stat) != 0) {
@@ -71,6 +76,7 @@ FileSource::~FileSource() { close(fd_); }
 
 absl::Status FileSource::ReadAt(uint64_t offset, std::span<uint8_t> bytes) const {
   while (!bytes.empty()) {
+    PLAIT_RETURN_IF_ERROR(CheckInterrupted());
     const ssize_t got = pread(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return SystemError("cannot read");
@@ -82,6 +88,14 @@ absl::Status FileSource::ReadAt(uint64_t offset, std::span<uint8_t> bytes) const
     bytes = bytes.subspan(static_cast<size_t>(got));
   }
   return absl::OkStatus();
+}
+
+absl::Status FileSource::CheckUnchanged() const {
+  struct stat now;
+  if (fstat(fd_, &now) != 0) return SystemError("cannot stat");
+  const bool same = now.st_size == stat_.st_size && now.st_mtim.tv_sec == stat_.st_mtim.tv_sec &&
+                    now.st_mtim.tv_nsec == stat_.st_mtim.tv_nsec;
+  return same ? absl::OkStatus() : absl::UnavailableError("the file changed while it was read");
 }
 
 OutputFile::OutputFile(int fd, std::string path, std::string temporary, bool overwrite, mode_t mode)
@@ -149,6 +163,7 @@ absl::Status OutputFile::Truncate(uint64_t size) {
 absl::Status OutputFile::WriteAt(uint64_t offset, std::span<const uint8_t> bytes) {
   PLAIT_RETURN_IF_ERROR(Flush());
   while (!bytes.empty()) {
+    PLAIT_RETURN_IF_ERROR(CheckInterrupted());
     const ssize_t put = pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) return SystemError("cannot write");
@@ -161,7 +176,12 @@ absl::Status OutputFile::WriteAt(uint64_t offset, std::span<const uint8_t> bytes
 absl::Status OutputFile::Commit() {
   PLAIT_RETURN_IF_ERROR(Flush());
   if (fchmod(fd_, mode_ & 0777) != 0) return SystemError("cannot set permissions");
-  if (fsync(fd_) != 0) return SystemError("cannot sync");
+  while (fsync(fd_) != 0) {
+    if (errno != EINTR) return SystemError("cannot sync");
+    PLAIT_RETURN_IF_ERROR(CheckInterrupted());
+  }
+  // The last look: once the target is there, the job is done and a signal no longer undoes it.
+  PLAIT_RETURN_IF_ERROR(CheckInterrupted());
   const unsigned flags = overwrite_ ? 0 : RENAME_NOREPLACE;
   if (renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(), flags) != 0) {
     if (errno == EEXIST) return absl::AlreadyExistsError("the target exists; -f overwrites it");
@@ -175,6 +195,7 @@ absl::Status OutputFile::Commit() {
 
 absl::Status WriteAll(int fd, std::span<const uint8_t> bytes) {
   while (!bytes.empty()) {
+    PLAIT_RETURN_IF_ERROR(CheckInterrupted());
     const ssize_t put = write(fd, bytes.data(), bytes.size());
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) return SystemError("cannot write");
@@ -184,11 +205,21 @@ absl::Status WriteAll(int fd, std::span<const uint8_t> bytes) {
 }
 
 void InstallSignalHandlers() {
-  struct sigaction action = {};
-  action.sa_handler = OnSignal;
-  for (int signal_number : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal_number, &action, nullptr);
+  for (int signal_number : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction action = {};
+    // What was ignored when we were started, as under nohup, stays ignored.
+    if (sigaction(signal_number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN) continue;
+    action = {};
+    action.sa_handler = OnSignal;
+    sigaction(signal_number, &action, nullptr);
+  }
   // A closed pipe and a file over its size limit become errors of write().
   for (int signal_number : {SIGPIPE, SIGXFSZ}) signal(signal_number, SIG_IGN);
+}
+
+absl::Status CheckInterrupted() {
+  if (!g_interrupted.load(std::memory_order_relaxed)) return absl::OkStatus();
+  return absl::CancelledError("interrupted");
 }
 
 }  // namespace plait

@@ -26,6 +26,8 @@ class FileSource : public ByteSource {
   uint64_t size() const override { return static_cast<uint64_t>(stat_.st_size); }
   absl::Status ReadAt(uint64_t offset, std::span<uint8_t> bytes) const override;
   const struct stat& stat() const { return stat_; }
+  // kUnavailable if size or modification time are no longer those of Open().
+  absl::Status CheckUnchanged() const;
 
  private:
   FileSource(int fd, const struct stat& stat) : fd_(fd), stat_(stat) {}
@@ -70,9 +72,13 @@ class OutputFile : public ByteSink {
 // Writes all of `bytes` to a descriptor. Returns: kUnavailable, with the system's reason.
 absl::Status WriteAll(int fd, std::span<const uint8_t> bytes);
 
-// Removes the temporary file and exits with 130 on SIGINT, SIGTERM and SIGHUP; a closed pipe or a
-// reached file-size limit becomes a write error.
+// On SIGINT, SIGTERM or SIGHUP every read, write and commit fails with kCancelled from then on, so that the job ends
+// and removes what it made; a second signal ends the process at once, with 130. A closed pipe or a reached file-size
+// limit becomes a write error.
 void InstallSignalHandlers();
+
+// kCancelled after a signal.
+absl::Status CheckInterrupted();
 
 }  // namespace plait
 

@@ -39,8 +39,11 @@ Progress::Progress(std::string label, uint64_t total_bytes)
       begin_(Clock::now()),
       drawn_(begin_) {}
 
-Progress::~Progress() {
-  if (on_) std::fputs("\r\033[K", stderr);
+Progress::~Progress() { Hide(); }
+
+void Progress::Hide() {
+  if (shown_) std::fputs("\r\033[K", stderr);
+  shown_ = false;
 }
 
 void Progress::Add(uint64_t original_bytes, uint64_t coded_bytes) {
@@ -68,6 +71,7 @@ void Progress::Draw(Clock::time_point now) {
   const int room = columns - static_cast<int>(line.size()) - 1;
   if (room > 8) line = label_.substr(0, room) + " " + line;
   if (static_cast<int>(line.size()) > columns) line.resize(std::max(0, columns));
+  shown_ = true;
   std::fprintf(stderr, "\r\033[K%s", line.c_str());
   std::fflush(stderr);
 }

@@ -17,6 +17,9 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  // Wipes the bar until the next Add, so that a message can stand in its place.
+  void Hide();
+
   // So many more original bytes are done, and so many coded ones. Redraws at most every 100 ms.
   void Add(uint64_t original_bytes, uint64_t coded_bytes);
 
@@ -25,6 +28,7 @@ class Progress {
   void Draw(Clock::time_point now);
 
   bool on_;
+  bool shown_ = false;
   std::string label_;
   uint64_t total_bytes_;
   uint64_t original_bytes_ = 0;

@@ -1,0 +1,136 @@
+#include "codec/block/plane_codec.h"
+
+#include <algorithm>
+
+#include "codec/base/status.h"
+#include "codec/block/zstd_codec.h"
+#include "codec/histogram/histogram.h"
+#include "codec/tier/tier.h"
+
+namespace plait {
+namespace {
+
+constexpr size_t kNoiseSampleStride = 13;
+
+// A coder that decodes more slowly than what it replaces must save at least this part of the plane.
+constexpr size_t kWorthwhile = 128;
+
+bool IsConstant(std::span<const uint8_t> plane) {
+  return std::ranges::all_of(plane, [&](uint8_t byte) { return byte == plane[0]; });
+}
+
+void AppendStored(std::span<const uint8_t> plane, std::vector<uint8_t>* coded) {
+  coded->insert(coded->end(), plane.begin(), plane.end());
+}
+
+void AppendTier(const TierPlan& plan, std::span<const uint8_t> plane, std::vector<uint8_t>* coded) {
+  const size_t begin = coded->size();
+  coded->resize(begin + TierMaxBytes(plane.size()));
+  coded->resize(begin + TierEncode(plane, plan, std::span(*coded).subspan(begin)));
+}
+
+// Appends the plane as zstd if that takes at most `most` bytes.
+bool TryZstd(int level, std::span<const uint8_t> plane, size_t most, BlockWorkspace& workspace,
+             std::vector<uint8_t>* coded) {
+  const size_t begin = coded->size();
+  ZstdEncode(level, plane, workspace, coded);
+  if (coded->size() - begin <= most) return true;
+  coded->resize(begin);
+  return false;
+}
+
+CodecId EncodeSymbols(std::span<const uint8_t> plane, BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
+  const ByteHistogram counts = CountBytes(plane);
+  const TierPlan plan = PlanTier(counts);
+  const size_t tier_bytes = std::min(plan.estimated_bytes, plane.size());
+  // Two bits a symbol is the least that tier can do: far below, an entropy coder takes over.
+  const size_t ideal_bytes = OrderZeroBits(counts) / 8;
+  if (ideal_bytes < tier_bytes - tier_bytes / 8 &&
+      TryZstd(kZstdPlaneLevel, plane, tier_bytes - tier_bytes / kWorthwhile, workspace, coded)) {
+    return CodecId::kZstd;
+  }
+  const size_t begin = coded->size();
+  AppendTier(plan, plane, coded);
+  if (coded->size() - begin < plane.size()) return CodecId::kTier;
+  coded->resize(begin);
+  AppendStored(plane, coded);
+  return CodecId::kStore;
+}
+
+CodecId EncodeNoise(std::span<const uint8_t> plane, BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
+  const ByteHistogram counts = SampleBytes(plane, kNoiseSampleStride);
+  const uint64_t sampled = TotalCount(counts);
+  const size_t most = plane.size() - plane.size() / kWorthwhile;
+  if (OrderZeroBits(counts) * kWorthwhile <= 8 * sampled * (kWorthwhile - 1) &&
+      TryZstd(kZstdPlaneLevel, plane, most, workspace, coded)) {
+    return CodecId::kZstd;
+  }
+  AppendStored(plane, coded);
+  return CodecId::kStore;
+}
+
+// Bytes of which `counts` is the histogram may be symbols too: exponents of their own (e8m0), small codes.
+CodecId EncodeBytes(std::span<const uint8_t> plane, BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
+  const TierPlan plan = PlanTier(CountBytes(plane));
+  const size_t begin = coded->size();
+  const size_t tier_bytes = std::min(plan.estimated_bytes, plane.size());
+  if (TryZstd(kZstdBytesLevel, plane, tier_bytes - tier_bytes / kWorthwhile, workspace, coded)) return CodecId::kZstd;
+  if (plan.estimated_bytes < plane.size() - plane.size() / kWorthwhile) {
+    AppendTier(plan, plane, coded);
+    return CodecId::kTier;
+  }
+  coded->resize(begin);
+  AppendStored(plane, coded);
+  return CodecId::kStore;
+}
+
+}  // namespace
+
+CodecId EncodePlane(PlaneRole role, std::span<const uint8_t> plane, BlockWorkspace& workspace,
+                    std::vector<uint8_t>* coded) {
+  if (!plane.empty() && IsConstant(plane)) {
+    coded->push_back(plane[0]);
+    return CodecId::kConstant;
+  }
+  switch (role) {
+    case PlaneRole::kSymbols: return EncodeSymbols(plane, workspace, coded);
+    case PlaneRole::kNoise: return EncodeNoise(plane, workspace, coded);
+    case PlaneRole::kBytes: return EncodeBytes(plane, workspace, coded);
+  }
+  AppendStored(plane, coded);
+  return CodecId::kStore;
+}
+
+bool EncodePlaneWith(CodecId codec, std::span<const uint8_t> plane, BlockWorkspace& workspace,
+                     std::vector<uint8_t>* coded) {
+  switch (codec) {
+    case CodecId::kStore: AppendStored(plane, coded); return true;
+    case CodecId::kZstd: ZstdEncode(kZstdPlaneLevel, plane, workspace, coded); return true;
+    case CodecId::kTier: AppendTier(PlanTier(CountBytes(plane)), plane, coded); return true;
+    case CodecId::kConstant:
+      if (plane.empty() || !IsConstant(plane)) return false;
+      coded->push_back(plane[0]);
+      return true;
+  }
+  return false;
+}
+
+absl::Status DecodePlane(CodecId codec, std::span<const uint8_t> coded, BlockWorkspace& workspace,
+                         std::span<uint8_t> plane) {
+  switch (codec) {
+    case CodecId::kStore:
+      if (coded.size() != plane.size())
+        return absl::DataLossError(FoundExpected("stored bytes", coded.size(), plane.size()));
+      std::ranges::copy(coded, plane.begin());
+      return absl::OkStatus();
+    case CodecId::kZstd: return ZstdDecode(coded, workspace, plane);
+    case CodecId::kTier: return TierDecode(coded, plane);
+    case CodecId::kConstant:
+      if (coded.size() != 1) return absl::DataLossError(FoundExpected("bytes of a constant plane", coded.size(), 1));
+      std::ranges::fill(plane, coded[0]);
+      return absl::OkStatus();
+  }
+  return absl::InternalError("a codec id without a decoder");
+}
+
+}  // namespace plait

@@ -1,0 +1,202 @@
+"""The progress bar, prompts, and descriptors that are no files."""
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+
+import files
+from harness import case
+
+ENDLESS = 64 << 30
+
+
+class Terminal:
+    """A pseudo-terminal of 100 columns for a child's stderr (or stdin)."""
+
+    def __init__(self):
+        self.ours, self.child = pty.openpty()
+        fcntl.ioctl(self.child, termios.TIOCSWINSZ, struct.pack("HHHH", 25, 100, 0, 0))
+
+    def read_for(self, seconds, until=lambda: False):
+        """(time, bytes) of every piece that comes within `seconds`."""
+        pieces, end = [], time.monotonic() + seconds
+        while time.monotonic() < end and not until():
+            if select.select([self.ours], [], [], 0.05)[0]:
+                try:
+                    pieces.append((time.monotonic(), os.read(self.ours, 65536)))
+                except OSError:  # The child's side is closed.
+                    break
+        return pieces
+
+    def close(self):
+        os.close(self.ours)
+        os.close(self.child)
+
+
+def draw_times(pieces):
+    """When a bar was drawn: each has one percentage with a bracket in front."""
+    return [moment for moment, data in pieces for _ in re.findall(rb"\]\s+\d+ %", data)]
+
+
+def bars_of(test, arguments, seconds):
+    """Runs a job on a terminal for `seconds`, then interrupts it. Returns the times of the bars and all text."""
+    terminal = Terminal()
+    process = test.start(*arguments, stderr=terminal.child, stdout=subprocess.DEVNULL)
+    pieces = terminal.read_for(seconds, lambda: process.poll() is not None)
+    process.send_signal(signal.SIGINT)
+    test.finish(process)
+    pieces += terminal.read_for(0.2)
+    terminal.close()
+    return draw_times(pieces), b"".join(data for _, data in pieces).decode()
+
+
+@case
+def bar_of_compress(test):
+    """At least 4 updates a second, with rate, ratio and time left."""
+    test.sparse("x", ENDLESS)
+    times, text = bars_of(test, ["compress", "-T1", "x"], 2)
+    test.check(len(times) >= 5, f"bars in 2 s: found {len(times)}")
+    rate = (len(times) - 1) / (times[-1] - times[0])
+    test.check(rate >= 4, f"updates: found {rate:.1f} a second, expected at least 4")
+    text = text.split("\r\x1b[Kplait: ")[0]  # what follows is the message of the interruption
+    bar = text.split("\r")[-1]
+    test.match(bar, r".*x \[[= ]*\]\s+\d+ %\s+[\d.]+ [kMGT]?B/s\s+ratio [\d.]+ %\s+ETA \d+:\d\d.*", "bar")
+    test.check("\n" not in text, "a bar that scrolls")
+    test.check(all(len(re.sub(r"\x1b\[K", "", bar)) < 100 for bar in text.split("\r")), "a bar wider than the terminal")
+
+
+@case
+def bar_of_decompress(test):
+    """Also where the reader of stdout is what takes long."""
+    test.sparse("zeros", 1 << 30)
+    test.plait("compress", "--no-verify", "zeros", "-o", "z.plait")
+    terminal = Terminal()
+    process = test.start("decompress", "-c", "z.plait", stderr=terminal.child)
+    end, pieces = time.monotonic() + 1.5, []
+    while time.monotonic() < end:
+        process.stdout.read(1 << 20)
+        pieces += terminal.read_for(0.02)
+    process.send_signal(signal.SIGINT)
+    test.finish(process)
+    terminal.close()
+    times = draw_times(pieces)
+    test.check(len(times) >= 5, f"bars in 1.5 s: found {len(times)}")
+
+
+@case
+def bar_is_wiped(test):
+    """What remains on the terminal is the summary, and after a failure the message."""
+    test.write("x.safetensors", files.large())
+    for code, arguments in ((0, ["compress", "-T1", "x.safetensors"]), (1, ["compress", "x.safetensors"])):
+        terminal = Terminal()
+        process = test.start(*arguments, stderr=terminal.child, stdout=subprocess.DEVNULL)
+        test.equal(test.finish(process).code, code, f"{arguments}: exit code")
+        text = b"".join(data for _, data in terminal.read_for(0.3)).decode()
+        terminal.close()
+        # What a terminal shows: after the last return to the line's begin that wipes it.
+        shown = re.split(r"\r\x1b\[K", text)[-1]
+        test.match(shown, r"(plait: )?x\.safetensors: [^\r\n]*\r\n", f"{arguments}: terminal")
+
+
+@case
+def one_bar_for_the_whole_job(test):
+    """Several files are one job: a bar that is nearly full says that little is left."""
+    test.sparse("a", 1 << 29)
+    test.sparse("b", ENDLESS)
+    _, text = bars_of(test, ["compress", "--no-verify", "a", "b"], 2)
+    percents = [int(percent) for percent in re.findall(r"\]\s+(\d+) %", text)]
+    test.check(percents, "no bar")
+    test.check(max(percents) < 50, f"a job of 64.5 GiB after 2 s: found {max(percents)} %")
+
+
+@case
+def no_bar_in_a_pipe(test):
+    test.write("x.safetensors", files.large())
+    result = test.plait("compress", "-T1", "x.safetensors", env={"TERM": "xterm"})
+    test.match(result.err.decode(), r"x\.safetensors: [^\r\n\x1b]*\n", "stderr")
+    test.equal(result.out, b"x.plait.safetensors\n", "stdout")
+    test.equal(test.plait("verify", "x.plait.safetensors").err, b"", "stderr of verify")
+    test.equal(test.plait("decompress", "-c", "x.plait.safetensors").err, b"", "stderr of decompress -c")
+    # stdout on a terminal asks for nothing either.
+    terminal = Terminal()
+    process = test.start("compress", "-f", "-T1", "x.safetensors", stdout=terminal.child)
+    result = test.finish(process)
+    test.match(result.err.decode(), r"x\.safetensors: [^\r\n\x1b]*\n", "stderr with stdout on a terminal")
+    test.equal(b"".join(data for _, data in terminal.read_for(0.2)), b"x.plait.safetensors\r\n", "terminal")
+    terminal.close()
+
+
+@case
+def no_prompt(test):
+    """An existing target is an error, not a question: nothing is read from stdin."""
+    test.write("x.safetensors", files.small())
+    test.write("x.plait.safetensors", b"precious")
+    reading, writing = os.pipe()  # stays open, so that whoever reads from it waits
+    try:
+        process = test.start("compress", "x.safetensors", stdin=reading)
+        test.equal(test.finish(process).code, 1, "exit code")
+        os.write(writing, b"y\n")
+        process = test.start("compress", "x.safetensors", stdin=reading)
+        test.equal(test.finish(process).code, 1, "exit code")
+        test.equal(os.read(reading, 10), b"y\n", "stdin")
+    finally:
+        os.close(reading)
+        os.close(writing)
+    test.equal(test.read("x.plait.safetensors"), b"precious", "target")
+
+
+@case
+def no_files_and_no_pipe(test):
+    """With stdin on a terminal there is nothing to read: a mistake, and no waiting."""
+    terminal = Terminal()
+    for verb in ("compress", "decompress", "verify"):
+        test.equal(test.finish(test.start(verb, stdin=terminal.child)).code, 2, f"{verb}: exit code")
+    terminal.close()
+
+
+@case
+def last_line_is_the_path(test):
+    test.write("x.safetensors", files.small())
+    test.equal(test.plait("compress", "x.safetensors").last_line, "x.plait.safetensors", "last line of compress")
+    test.equal(test.plait("list", "x.plait.safetensors").last_line, "x.plait.safetensors", "last line of list")
+    test.equal(test.plait("verify", "x.plait.safetensors").last_line, "x.plait.safetensors", "last line of verify")
+    path = test.path("x.plait.safetensors")
+    test.equal(test.plait("decompress", "-f", str(path)).last_line, str(test.path("x.safetensors")),
+               "last line of decompress")
+
+
+@case
+def closed_descriptors(test):
+    """Without stdin, stdout and stderr their numbers go to files that are opened: nothing but data may get into them."""
+    test.write("x.safetensors", files.model())
+    for name, closing in (("1", "<&- >&- 2>&-"), ("2", ">&- 2>&-"), ("3", "<&- 2>&-"), ("4", "2>&-")):
+        command = f'"$0" compress x.safetensors -o {name} {closing}; "$0" decompress {name} -o {name}.back {closing}; :'
+        subprocess.run(["sh", "-c", command, test.binary], cwd=test.dir, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, timeout=60, check=True)
+        test.plait("verify", "--against", "x.safetensors", name)
+        test.check(test.read(f"{name}.back") == files.model(), f"decompress with {closing}: other bytes")
+    test.check(test.read("x.safetensors") == files.model(), "source: other bytes")
+
+
+@case
+def pipes_and_devices_are_no_files_yet(test):
+    """Exit 4 at once, without waiting for a writer."""
+    os.mkfifo(test.path("pipe"))
+    container = test.compress("x.safetensors", files.small())
+    for arguments in (["compress", "pipe"], ["list", "pipe"], ["decompress", "pipe", "-o", "y"],
+                      ["verify", container, "--against", "pipe"], ["list", "/dev/zero"]):
+        process = test.start(*arguments)
+        try:
+            out, err = process.communicate(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            test.check(False, f"{arguments}: waits for a writer")
+        test.equal(process.returncode, 4, f"{arguments}: exit code")
+        test.check(err.startswith(b"plait: "), f"{arguments}: stderr: {err!r}")

@@ -1,0 +1,41 @@
+// One file in, one file out: what compress and decompress do to a file, alone or inside a directory.
+#ifndef PLAIT_TOOLS_FILE_JOBS_H_
+#define PLAIT_TOOLS_FILE_JOBS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "tools/options.h"
+#include "tools/pipeline/progress.h"
+
+namespace plait {
+
+struct JobSizes {
+  uint64_t original_bytes = 0;
+  uint64_t coded_bytes = 0;
+};
+
+// Whether the file's content is a container, damaged or not. Returns: kUnavailable if it cannot be read.
+absl::StatusOr<bool> IsPlaitFile(const std::string& path);
+
+// Bytes of a file, 0 if it cannot be asked; for progress.
+uint64_t FileBytes(const std::string& path);
+
+// Compresses `path` to `output`; with --dry-run only estimates, and writes nothing. Returns: kUnimplemented for a Plait
+// file without --force, and as --strict says; kAlreadyExists, kInvalidArgument (same file) or kUnavailable for
+// `output`; as EncodeContainer.
+absl::StatusOr<JobSizes> CompressFile(const std::string& path, const std::string& output,
+                                      const CompressOptions& options, Progress& progress);
+
+// Restores the original of `path` to `output`, or to stdout if `output` is empty. Returns: as ContainerReader::Open;
+// kDataLoss or kOutOfRange for damage, naming tensor and block; as CompressFile for `output`.
+absl::StatusOr<JobSizes> DecompressFile(const std::string& path, const std::string& output,
+                                        const DecompressOptions& options, Progress& progress);
+
+// Copies `path` to `output` byte for byte.
+absl::StatusOr<JobSizes> CopyFile(const std::string& path, const std::string& output, bool force, Progress& progress);
+
+}  // namespace plait
+
+#endif  // PLAIT_TOOLS_FILE_JOBS_H_
