@@ -25,8 +25,8 @@ struct BlockSpec {
 // Decoded bytes of such a block.
 size_t BlockRawBytes(const BlockSpec& spec);
 
-// Codes `raw` with the smallest of the codecs and replaces `coded` with header and payload, which is never larger than
-// kBlockHeaderBytes + raw.size(). Requires: raw.size() == BlockRawBytes(spec) <= kMaxBlockBytes.
+// Codes `raw` by the planes and coders that promise the smallest result and replaces `coded` with header and payload,
+// never larger than kBlockHeaderBytes + raw.size(). Requires: raw.size() == BlockRawBytes(spec) <= kMaxBlockBytes.
 // The bytes depend on spec, raw and the version of libzstd alone.
 void EncodeBlock(const BlockSpec& spec, std::span<const uint8_t> raw, BlockWorkspace& workspace,
                  std::vector<uint8_t>* coded);

@@ -51,6 +51,9 @@ absl::StatusOr<ContainerReader> ContainerReader::Open(const ByteSource* source) 
     return absl::FailedPreconditionError("not a Plait file: found neither its first nor its last bytes");
   }
   if (!marks.end) return ExplainMissingEnd(*source);
+  if (!marks.start) {
+    return absl::DataLossError("container start: found other bytes, expected {\"__plait__\": at offset 8");
+  }
   ContainerReader reader;
   reader.source_ = source;
   PLAIT_RETURN_IF_ERROR(reader.ReadManifest());

@@ -84,6 +84,9 @@ absl::StatusOr<ManifestEntry> ParseEntry(const uint8_t* bytes) {
     return absl::UnimplementedError(FoundExpected("tensor state", bytes[0], "0 or 1"));
   }
   if (!IsCodecId(bytes[1])) return absl::UnimplementedError(FoundExpected("codec id", bytes[1], "a known one"));
+  if (bytes[0] == static_cast<uint8_t>(TensorState::kPlain) && bytes[1] != 0) {
+    return absl::DataLossError(FoundExpected("codec id of a plain tensor", bytes[1], 0));
+  }
   PLAIT_RETURN_IF_ERROR(CheckZeros({bytes + 2, 6}, "reserved bytes of a manifest entry"));
   return ManifestEntry{static_cast<TensorState>(bytes[0]), static_cast<CodecId>(bytes[1]), LoadHash(bytes + 8)};
 }

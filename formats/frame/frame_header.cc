@@ -70,6 +70,10 @@ absl::Status MakeFrameHeader(FrameHeader* header, std::vector<uint8_t>* out) {
   if (header->shape.size() > kMaxRank) {
     return absl::InvalidArgumentError(FoundExpected("rank", header->shape.size(), absl::StrCat("at most ", kMaxRank)));
   }
+  if (header->block_log2 < kMinBlockLog2 || header->block_log2 > kMaxBlockLog2) {
+    return absl::InvalidArgumentError(FoundExpected("log2 of elements per block", header->block_log2,
+                                                    absl::StrCat(kMinBlockLog2, " to ", kMaxBlockLog2)));
+  }
   PLAIT_ASSIGN_OR_RETURN(header->decoded_bytes, TensorBytes(header->dtype, header->shape));
   header->num_elements = 1;
   for (uint64_t dimension : header->shape) header->num_elements *= dimension;

@@ -24,12 +24,13 @@ void Seal(std::span<uint8_t> manifest) {
 }
 
 std::string HeaderJson(const Draft& draft, uint64_t manifest_bytes) {
-  std::vector<TensorInfo> entries = {{.name = std::string(kManifestName),
-                                      .dtype = Dtype::kU8,
-                                      .shape = {manifest_bytes},
-                                      .begin = draft.data.size(),
-                                      .end = draft.data.size() + manifest_bytes}};
-  entries.insert(entries.end(), draft.stored.begin(), draft.stored.end());
+  const TensorInfo manifest = {.name = std::string(kManifestName),
+                               .dtype = Dtype::kU8,
+                               .shape = {manifest_bytes},
+                               .begin = draft.data.size(),
+                               .end = draft.data.size() + manifest_bytes};
+  std::vector<TensorInfo> entries = draft.stored;
+  entries.insert(draft.manifest_first ? entries.begin() : entries.end(), manifest);
   return SafetensorsJson("", entries);
 }
 

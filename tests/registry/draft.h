@@ -19,6 +19,7 @@ struct Draft {
   Manifest manifest;
   std::vector<TensorInfo> stored;  // in the order of their data; without the manifest's own
   std::vector<uint8_t> data;       // of `stored`
+  bool manifest_first = true;      // in the header's JSON, as every container has it
 };
 
 // Requires: `container` is valid.

@@ -34,7 +34,7 @@ std::vector<FileTensor> SmallModel() {
   return {{"embed.weight", Dtype::kBf16, {40, 32}, WeightLikeBf16(1280, random)},
           {"norm.weight", Dtype::kBf16, {32}, WeightLikeBf16(32, random)},
           {"ids", Dtype::kI64, {300}, std::vector<uint8_t>(2400)},
-          {"noise", Dtype::kU8, {333}, RandomBytes(333, random)},
+          {"noise", Dtype::kU8, {3333}, RandomBytes(3333, random)},
           {"scale", Dtype::kF32, {}, {0, 0, 0x80, 0x3f}},
           {"empty", Dtype::kF16, {0, 7}, {}}};
 }
@@ -133,7 +133,7 @@ std::vector<Original> Originals() {
           {"reserved_name", MakeSafetensors({{"__plait__x", Dtype::kU8, {2}, {1, 2}}})},
           {"empty_file", {}},
           {"one_byte", {7}},
-          {"bf16_without_header", WeightLikeBf16(900, random)},
+          {"bf16_without_header", WeightLikeBf16(600, random)},
           {"noise", RandomBytes(700, random)}};
 }
 

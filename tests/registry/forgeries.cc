@@ -74,6 +74,13 @@ Forgery ForgeField(const FieldForgery& field) {
           "the manifest's field at byte " + std::to_string(field.at)};
 }
 
+void ReplaceFirstFrame(Draft& draft, Dtype dtype, std::vector<uint64_t> shape) {
+  const std::vector<uint8_t> raw(300, 1);
+  const std::vector<uint8_t> frame = MakeFrame({.dtype = dtype, .shape = std::move(shape), .sections = {}}, raw);
+  if (frame.size() != draft.stored[0].bytes()) std::abort();
+  std::ranges::copy(frame, draft.data.begin());
+}
+
 // A change of the parts; hashes and lengths are made after it.
 struct PartForgery {
   const char* name;
@@ -107,6 +114,15 @@ const PartForgery kParts[] = {
      kDataLoss, "a plain tensor of another shape"},
     {"frame_dtype", [](Draft& draft) { draft.stored[0].dtype = Dtype::kI8; }, kDataLoss, "a frame that is not U8"},
     {"stored_hole", [](Draft& draft) { draft.stored[2].begin += 1; }, kDataLoss, "a byte that no tensor covers"},
+    {"frame_of_another_dtype", [](Draft& draft) { ReplaceFirstFrame(draft, Dtype::kU8, {300}); }, kDataLoss,
+     "the same bytes, but not the original's dtype"},
+    {"frame_of_another_shape",
+     [](Draft& draft) {
+       ReplaceFirstFrame(draft, Dtype::kI8, {3, 100});
+     },
+     kDataLoss, "the same bytes, but not the original's shape"},
+    {"start_mark_missing", [](Draft& draft) { draft.manifest_first = false; }, kDataLoss,
+     "an end mark without the start mark"},
     {"must_understand_section",
      [](Draft& draft) { draft.manifest.sections = {{.type = 900, .flags = kSectionMustUnderstand, .bytes = {1}}}; },
      kUnimplemented, "a section of a later version"},

@@ -19,10 +19,10 @@ GoldenFile Frame(std::string name, const FrameHeader& header, const std::vector<
   return {std::move(name), MakeFrame(header, raw), GoldenOutcome(raw), std::move(reason)};
 }
 
-// Two full blocks and a short one.
+// A full block and a short one.
 GoldenFile WeightsFrame() {
   Random random(41);
-  return Frame("weights.frame", HeaderOf(Dtype::kBf16, {5, 500}), WeightLikeBf16(2500, random), "tier, three blocks");
+  return Frame("weights.frame", HeaderOf(Dtype::kBf16, {5, 220}), WeightLikeBf16(1100, random), "tier, two blocks");
 }
 
 GoldenFile StoredFrame() {

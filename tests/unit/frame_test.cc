@@ -132,6 +132,14 @@ TEST(Frame, AFooterOfAnotherFrameIsDataLoss) {
   EXPECT_THAT(DecodeFrame(frame), StatusIs(kDataLoss));
 }
 
+TEST(Frame, MorePaddingThanTheAlignmentAsksForIsDataLoss) {
+  std::vector<uint8_t> frame = ThreeStoredBlocks();
+  frame.insert(frame.end() - 72, kFrameAlignment, uint8_t{0});
+  StoreLe(uint64_t{frame.size()}, frame.data() + frame.size() - 24);
+  ResealFooter(frame, 3);
+  EXPECT_THAT(DecodeFrame(frame), StatusIs(kDataLoss));
+}
+
 struct FooterCase {
   const char* name;
   size_t from_end;
