@@ -34,7 +34,7 @@ std::vector<FileTensor> SmallModel() {
   return {{"embed.weight", Dtype::kBf16, {40, 32}, WeightLikeBf16(1280, random)},
           {"norm.weight", Dtype::kBf16, {32}, WeightLikeBf16(32, random)},
           {"ids", Dtype::kI64, {300}, std::vector<uint8_t>(2400)},
-          {"noise", Dtype::kU8, {3333}, RandomBytes(3333, random)},
+          {"noise", Dtype::kU8, {333}, RandomBytes(333, random)},
           {"scale", Dtype::kF32, {}, {0, 0, 0x80, 0x3f}},
           {"empty", Dtype::kF16, {0, 7}, {}}};
 }

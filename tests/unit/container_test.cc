@@ -257,7 +257,7 @@ class UnsteadySource : public ByteSource {
 
 TEST(EncodeContainer, AnOriginalThatChangesOrFailsIsReported) {
   Random random(32);
-  const std::vector<uint8_t> original = MakeSafetensors({{"noise", Dtype::kU8, {999}, RandomBytes(999, random)}});
+  const std::vector<uint8_t> original = MakeSafetensors({{"noise", Dtype::kU8, {9999}, RandomBytes(9999, random)}});
   for (const absl::Status& second_read : {absl::OkStatus(), absl::UnavailableError("disk")}) {
     const UnsteadySource source(original, second_read);
     const absl::StatusOr<ContainerPlan> plan = PlanContainer(source, /*strict=*/true);
