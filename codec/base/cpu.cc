@@ -14,7 +14,8 @@ CpuVariant DetectCpu() {
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi") &&
                       __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512bitalg");
   if (avx512) return CpuVariant::kAvx512;
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
+  const bool avx2 =
+      __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
   if (avx2) return CpuVariant::kAvx2;
 #endif
   return CpuVariant::kScalar;

@@ -45,8 +45,8 @@ enum class TensorState : uint8_t {
 };
 
 // What is never framed, a writer's choice: readers take frames of any size. The smallest frame takes 256 bytes. Of a
-// small tensor's frame, header, footer and padding would be a fifth, and a loader would read three places for it instead
-// of one.
+// small tensor's frame, header, footer and padding would be a fifth, and a loader would read three places for it
+// instead of one.
 inline constexpr uint64_t kNeverFramedBytes = 256;
 inline constexpr uint64_t kNeverFramedTensorBytes = 2048;
 
