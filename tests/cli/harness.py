@@ -31,6 +31,12 @@ def case(function):
     return function
 
 
+def patient(function):
+    """Marks a case whose outcome a busy machine can change (updates a second): a failure is tried twice more."""
+    function.tries = 3
+    return function
+
+
 @dataclasses.dataclass
 class Result:
     code: int

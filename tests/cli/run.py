@@ -87,7 +87,11 @@ def main():
         (work / "bin" / "plait").symlink_to(plait)
         for name in selected(cases, options.NAME):
             begin = time.monotonic()
-            outcome, reason = run_case(cases[name], work, str(plait))
+            for attempt in range(getattr(cases[name], "tries", 1)):
+                outcome, reason = run_case(cases[name], work, str(plait))
+                if outcome != "FAIL":
+                    break
+                print(f"attempt {attempt + 1} of {name} failed: {reason}", flush=True)
             counts[outcome] += 1
             print(f"{outcome:7} {name} ({time.monotonic() - begin:.2f} s){': ' if reason else ''}{reason}", flush=True)
     print(f"{counts['ok'] + counts['updated']} passed, {counts['FAIL']} failed, {counts['SKIP']} skipped")

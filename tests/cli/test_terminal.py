@@ -11,7 +11,7 @@ import termios
 import time
 
 import files
-from harness import case
+from harness import case, patient
 
 ENDLESS = 64 << 30
 
@@ -57,6 +57,7 @@ def bars_of(test, arguments, seconds):
 
 
 @case
+@patient
 def bar_of_compress(test):
     """At least 4 updates a second, with rate, ratio and time left."""
     test.sparse("x", ENDLESS)
@@ -72,6 +73,7 @@ def bar_of_compress(test):
 
 
 @case
+@patient
 def bar_of_decompress(test):
     """Also where the reader of stdout is what takes long."""
     test.sparse("zeros", 1 << 30)
@@ -105,6 +107,7 @@ def bar_is_wiped(test):
 
 
 @case
+@patient
 def one_bar_for_the_whole_job(test):
     """Several files are one job: a bar that is nearly full says that little is left."""
     test.sparse("a", 1 << 29)
@@ -185,6 +188,7 @@ def closed_descriptors(test):
 
 
 @case
+@patient
 def pipes_and_devices_are_no_files_yet(test):
     """Exit 4 at once, without waiting for a writer."""
     os.mkfifo(test.path("pipe"))
