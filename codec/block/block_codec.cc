@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstring>
 
 #include "codec/base/bits.h"
 #include "codec/base/hash.h"

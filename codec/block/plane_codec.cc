@@ -69,7 +69,7 @@ CodecId EncodeNoise(std::span<const uint8_t> plane, BlockWorkspace& workspace, s
   return CodecId::kStore;
 }
 
-// Bytes of which `counts` is the histogram may be symbols too: exponents of their own (e8m0), small codes.
+// Bytes of unknown meaning may be symbols too: exponents of their own (e8m0), small codes.
 CodecId EncodeBytes(std::span<const uint8_t> plane, BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
   const TierPlan plan = PlanTier(CountBytes(plane));
   const size_t begin = coded->size();
