@@ -28,6 +28,12 @@ inline constexpr char kFooterMagic[4] = {'P', 'L', 'T', 'E'};
 inline constexpr size_t kFooterFixedBytes = 48;
 inline constexpr size_t kBlockTableEntryBytes = 8;
 
+// Cut mark: magic (8) | decoded bytes before it (8) | XXH3-128 of those (16) | zero (24) |
+//           XXH3-64 of all before, seeded with the header's hash (8)
+// Stands where a block would begin when the tensor ended early; only streams hold such frames.
+inline constexpr char kCutMagic[8] = {'P', 'L', 'T', 'C', 'U', 'T', 'F', 'R'};
+inline constexpr size_t kCutMarkBytes = 64;
+
 // Frames start on and are padded to this boundary of the container; the padding is before the footer, which is last.
 inline constexpr size_t kFrameAlignment = 256;
 

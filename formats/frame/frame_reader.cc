@@ -1,35 +1,13 @@
 #include "formats/frame/frame_reader.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "codec/base/bits.h"
 #include "codec/base/endian.h"
 #include "codec/base/status.h"
+#include "formats/frame/frame_footer.h"
 
 namespace plait {
-namespace {
-
-absl::Status CheckFooter(std::span<const uint8_t> footer, uint64_t header_hash, uint64_t frame_bytes,
-                         uint64_t num_blocks) {
-  const uint8_t* tail = footer.data() + footer.size() - (kFooterFixedBytes - 8);
-  const uint64_t hash = Hash64(footer.first(footer.size() - 16), header_hash);
-  if (const auto expected = LoadLe<uint64_t>(tail + 24); hash != expected) {
-    return absl::DataLossError(FoundExpected("frame footer hash", HexDigits(hash), HexDigits(expected)));
-  }
-  if (std::memcmp(footer.data(), kFooterMagic, sizeof(kFooterMagic)) != 0) {
-    return absl::DataLossError("frame footer magic: found other bytes, expected \"PLTE\"");
-  }
-  if (const auto found = LoadLe<uint64_t>(tail + 16); found != frame_bytes) {
-    return absl::DataLossError(FoundExpected("frame bytes", found, frame_bytes));
-  }
-  if (const auto found = LoadLe<uint32_t>(footer.data() + 4); found != num_blocks) {
-    return absl::DataLossError(FoundExpected("frame blocks", found, num_blocks));
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
 
 absl::StatusOr<FrameReader> FrameReader::Open(const ByteSource* source, uint64_t begin, uint64_t frame_bytes) {
   FrameReader reader;
@@ -67,21 +45,19 @@ absl::Status FrameReader::ReadFooter() {
   if (num_blocks > most_blocks) {
     return absl::DataLossError(FoundExpected("frame blocks", num_blocks, absl::StrCat("at most ", most_blocks)));
   }
-  const uint64_t footer_bytes = kFooterFixedBytes + num_blocks * kBlockTableEntryBytes;
+  const uint64_t footer_bytes = FrameFooterBytes(num_blocks);
   if (footer_bytes > frame_bytes_) {
     return absl::OutOfRangeError(FoundExpected("frame bytes", frame_bytes_, absl::StrCat("at least ", footer_bytes)));
   }
   footer_offset_ = frame_bytes_ - footer_bytes;
-  std::vector<uint8_t> footer(footer_bytes);
-  PLAIT_RETURN_IF_ERROR(source_->ReadAt(begin_ + footer_offset_, footer));
-  if (const auto found = LoadLe<uint64_t>(footer.data() + footer_bytes - 8); found != footer_bytes) {
-    return absl::DataLossError(FoundExpected("frame footer bytes", found, footer_bytes));
+  std::vector<uint8_t> bytes(footer_bytes);
+  PLAIT_RETURN_IF_ERROR(source_->ReadAt(begin_ + footer_offset_, bytes));
+  PLAIT_ASSIGN_OR_RETURN(const FrameFooter footer, ParseFrameFooter(bytes, header_.hash, num_blocks));
+  if (footer.frame_bytes != frame_bytes_) {
+    return absl::DataLossError(FoundExpected("frame bytes", footer.frame_bytes, frame_bytes_));
   }
-  PLAIT_RETURN_IF_ERROR(CheckFooter(footer, header_.hash, frame_bytes_, num_blocks));
-  const auto table = std::span<const uint8_t>(footer).subspan(8, num_blocks * kBlockTableEntryBytes);
-  PLAIT_RETURN_IF_ERROR(ParseBlockTable(table));
-  const uint8_t* hash = table.data() + table.size();
-  decoded_hash_ = {.low = LoadLe<uint64_t>(hash), .high = LoadLe<uint64_t>(hash + 8)};
+  PLAIT_RETURN_IF_ERROR(ParseBlockTable(footer.block_table));
+  decoded_hash_ = footer.decoded_hash;
   return absl::OkStatus();
 }
 
@@ -110,7 +86,7 @@ absl::Status FrameReader::ParseBlockTable(std::span<const uint8_t> table) {
     offset = AlignUp<uint64_t>(end, kBlockAlignment);
     blocks_.push_back(block);
   }
-  const uint64_t expected = AlignUp<uint64_t>(end + frame_bytes_ - footer_offset_, kFrameAlignment);
+  const uint64_t expected = FrameBytes(end, blocks_.size());
   if (expected != frame_bytes_) return absl::DataLossError(FoundExpected("frame bytes", frame_bytes_, expected));
   return absl::OkStatus();
 }

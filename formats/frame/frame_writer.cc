@@ -1,17 +1,17 @@
 #include "formats/frame/frame_writer.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "codec/base/bits.h"
-#include "codec/base/endian.h"
 #include "codec/base/status.h"
+#include "formats/frame/frame_footer.h"
 
 namespace plait {
 
 absl::Status FrameWriter::Begin(const FrameHeader& header, std::span<const uint8_t> header_bytes) {
   begin_ = sink_->size();
   header_hash_ = header.hash;
+  decoded_bytes_ = 0;
   block_table_.clear();
   std::ranges::fill(blocks_of_codec_, 0);
   decoded_hash_.Reset();
@@ -20,36 +20,35 @@ absl::Status FrameWriter::Begin(const FrameHeader& header, std::span<const uint8
 
 absl::Status FrameWriter::AddBlock(std::span<const uint8_t> coded, std::span<const uint8_t> raw) {
   decoded_hash_.Update(raw);
+  decoded_bytes_ += raw.size();
   PLAIT_ASSIGN_OR_RETURN(const BlockHeader block, ParseBlockHeader(coded));
   ++blocks_of_codec_[block.codec];
-  const size_t entry = block_table_.size();
-  block_table_.resize(entry + kBlockTableEntryBytes);
-  StoreLe(block.payload_bytes, block_table_.data() + entry);
-  block_table_[entry + 4] = block.codec;
-  block_table_[entry + 5] = block.plane;
-  PLAIT_RETURN_IF_ERROR(AppendZerosUpTo(begin_ + AlignUp<uint64_t>(sink_->size() - begin_, kBlockAlignment), *sink_));
+  AppendBlockTableEntry(block, &block_table_);
+  PLAIT_RETURN_IF_ERROR(Align(kBlockAlignment));
   return sink_->Append(coded);
 }
 
-absl::StatusOr<FrameSummary> FrameWriter::Finish() {
-  const uint64_t footer_bytes = kFooterFixedBytes + block_table_.size();
-  FrameSummary summary;
-  summary.decoded_hash = decoded_hash_.Digest();
-  summary.frame_bytes = AlignUp<uint64_t>(sink_->size() - begin_ + footer_bytes, kFrameAlignment);
-  summary.main_codec = static_cast<CodecId>(std::ranges::max_element(blocks_of_codec_) - blocks_of_codec_);
+absl::Status FrameWriter::Align(uint64_t alignment) {
+  return AppendZerosUpTo(begin_ + AlignUp<uint64_t>(sink_->size() - begin_, alignment), *sink_);
+}
 
-  std::vector<uint8_t> footer(footer_bytes);
-  std::memcpy(footer.data(), kFooterMagic, sizeof(kFooterMagic));
-  StoreLe(static_cast<uint32_t>(block_table_.size() / kBlockTableEntryBytes), footer.data() + 4);
-  std::ranges::copy(block_table_, footer.begin() + 8);
-  uint8_t* tail = footer.data() + 8 + block_table_.size();
-  StoreLe(summary.decoded_hash.low, tail);
-  StoreLe(summary.decoded_hash.high, tail + 8);
-  StoreLe(summary.frame_bytes, tail + 16);
-  StoreLe(Hash64(std::span(footer).first(footer_bytes - 16), header_hash_), tail + 24);
-  StoreLe(footer_bytes, tail + 32);
-  PLAIT_RETURN_IF_ERROR(AppendZerosUpTo(begin_ + summary.frame_bytes - footer_bytes, *sink_));
-  PLAIT_RETURN_IF_ERROR(sink_->Append(footer));
+absl::StatusOr<FrameSummary> FrameWriter::Finish() {
+  const uint64_t num_blocks = block_table_.size() / kBlockTableEntryBytes;
+  FrameSummary summary = {.decoded_bytes = decoded_bytes_, .decoded_hash = decoded_hash_.Digest()};
+  summary.frame_bytes = FrameBytes(sink_->size() - begin_, num_blocks);
+  summary.main_codec = static_cast<CodecId>(std::ranges::max_element(blocks_of_codec_) - blocks_of_codec_);
+  const FrameFooter footer = {block_table_, summary.decoded_hash, summary.frame_bytes};
+  PLAIT_RETURN_IF_ERROR(AppendZerosUpTo(begin_ + summary.frame_bytes - FrameFooterBytes(num_blocks), *sink_));
+  PLAIT_RETURN_IF_ERROR(sink_->Append(MakeFrameFooter(footer, header_hash_)));
+  return summary;
+}
+
+absl::StatusOr<FrameSummary> FrameWriter::Cut() {
+  FrameSummary summary = {.decoded_bytes = decoded_bytes_, .decoded_hash = decoded_hash_.Digest()};
+  PLAIT_RETURN_IF_ERROR(Align(kBlockAlignment));
+  PLAIT_RETURN_IF_ERROR(sink_->Append(MakeCutMark({decoded_bytes_, summary.decoded_hash}, header_hash_)));
+  PLAIT_RETURN_IF_ERROR(Align(kFrameAlignment));
+  summary.frame_bytes = sink_->size() - begin_;
   return summary;
 }
 

@@ -17,12 +17,13 @@ namespace plait {
 // What a finished frame was.
 struct FrameSummary {
   uint64_t frame_bytes = 0;
+  uint64_t decoded_bytes = 0;
   Hash128 decoded_hash;
   CodecId main_codec = CodecId::kStore;  // the one that coded most blocks; the lower id of two that tie
 };
 
-// Usage: Begin, AddBlock for every block in order, Finish. The sink's size must be a multiple of kFrameAlignment at
-// Begin and is one after Finish.
+// Usage: Begin, AddBlock for every block in order, Finish (or Cut). The sink's size must be a multiple of
+// kFrameAlignment at Begin and is one after Finish and Cut.
 class FrameWriter {
  public:
   // `sink` outlives the writer.
@@ -36,9 +37,15 @@ class FrameWriter {
 
   absl::StatusOr<FrameSummary> Finish();
 
+  // Ends the frame before its last block, as only streams may: the tensor broke off. The summary is of what is there.
+  absl::StatusOr<FrameSummary> Cut();
+
  private:
+  absl::Status Align(uint64_t alignment);
+
   ByteSink* sink_;
   uint64_t begin_ = 0;
+  uint64_t decoded_bytes_ = 0;
   uint64_t header_hash_ = 0;
   std::vector<uint8_t> block_table_;
   uint64_t blocks_of_codec_[kMaxCodecId + 1] = {};
