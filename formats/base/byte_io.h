@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "codec/base/status.h"
 
 namespace plait {
@@ -34,6 +35,15 @@ class ByteSink {
   virtual absl::Status WriteAt(uint64_t offset, std::span<const uint8_t> bytes) = 0;
 };
 
+// Bytes that come once, in order: a pipe, or a file that is read like one. Not thread-safe.
+class ByteStream {
+ public:
+  virtual ~ByteStream() = default;
+  // Fills `bytes` and returns how many there were: fewer than asked for only at the end, where the call may be
+  // repeated. Returns: kUnavailable if reading fails.
+  virtual absl::StatusOr<size_t> Read(std::span<uint8_t> bytes) = 0;
+};
+
 // A source over memory of the caller's.
 class MemorySource : public ByteSource {
  public:
@@ -50,6 +60,22 @@ class MemorySource : public ByteSource {
 
  private:
   std::span<const uint8_t> bytes_;
+};
+
+// The bytes of a source, from the first to the last. `source` outlives the stream.
+class SourceStream : public ByteStream {
+ public:
+  explicit SourceStream(const ByteSource* source) : source_(source) {}
+  absl::StatusOr<size_t> Read(std::span<uint8_t> bytes) override {
+    const size_t count = std::min<uint64_t>(bytes.size(), source_->size() - offset_);
+    PLAIT_RETURN_IF_ERROR(source_->ReadAt(offset_, bytes.first(count)));
+    offset_ += count;
+    return count;
+  }
+
+ private:
+  const ByteSource* source_;
+  uint64_t offset_ = 0;
 };
 
 // A sink into memory of its own.

@@ -17,12 +17,10 @@ struct Marks {
 
 absl::StatusOr<Marks> FindMarks(const ByteSource& source) {
   Marks marks;
-  uint8_t bytes[64];
-  static_assert(sizeof(bytes) >= kContainerStart.size());
-  if (source.size() < kSafetensorsLengthBytes + kContainerStart.size()) return marks;
-  const auto start = std::span(bytes).first(kContainerStart.size());
-  PLAIT_RETURN_IF_ERROR(source.ReadAt(kSafetensorsLengthBytes, start));
-  marks.start = std::memcmp(start.data(), kContainerStart.data(), start.size()) == 0;
+  uint8_t bytes[kSafetensorsLengthBytes + kContainerStart.size()];
+  if (source.size() < sizeof(bytes)) return marks;
+  PLAIT_RETURN_IF_ERROR(source.ReadAt(0, bytes));
+  marks.start = StartsLikeContainer(bytes);
   const auto end = std::span(bytes).first(sizeof(kManifestEnd));
   PLAIT_RETURN_IF_ERROR(source.ReadAt(source.size() - end.size(), end));
   marks.end = std::memcmp(end.data(), kManifestEnd, end.size()) == 0;
@@ -43,6 +41,11 @@ absl::Status ExplainMissingEnd(const ByteSource& source) {
 absl::StatusOr<bool> LooksLikeContainer(const ByteSource& source) {
   PLAIT_ASSIGN_OR_RETURN(const Marks marks, FindMarks(source));
   return marks.start || marks.end;
+}
+
+bool StartsLikeContainer(std::span<const uint8_t> bytes) {
+  if (bytes.size() < kSafetensorsLengthBytes + kContainerStart.size()) return false;
+  return std::memcmp(bytes.data() + kSafetensorsLengthBytes, kContainerStart.data(), kContainerStart.size()) == 0;
 }
 
 absl::StatusOr<ContainerReader> ContainerReader::Open(const ByteSource* source) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -28,6 +29,9 @@ struct StoredTensor {
 // Whether `source` is, or was before it was damaged, a container. By content: its first or its last bytes say so.
 // Returns: kUnavailable if reading fails.
 absl::StatusOr<bool> LooksLikeContainer(const ByteSource& source);
+
+// The same of something whose end is not in sight, by its first bytes alone.
+bool StartsLikeContainer(std::span<const uint8_t> bytes);
 
 class ContainerReader {
  public:

@@ -143,9 +143,10 @@ absl::Status CheckTensor(const TensorInfo& tensor, uint64_t expected_begin) {
   return absl::OkStatus();
 }
 
-absl::Status CheckLength(uint64_t json_bytes, uint64_t file_bytes) {
-  if (json_bytes > file_bytes - kSafetensorsLengthBytes) {
-    return absl::OutOfRangeError(FoundExpected("file bytes", file_bytes, absl::StrCat("8 + ", json_bytes, " or more")));
+absl::Status CheckLength(uint64_t json_bytes, std::optional<uint64_t> file_bytes) {
+  if (file_bytes && json_bytes > *file_bytes - kSafetensorsLengthBytes) {
+    return absl::OutOfRangeError(
+        FoundExpected("file bytes", *file_bytes, absl::StrCat("8 + ", json_bytes, " or more")));
   }
   if (json_bytes > kMaxSafetensorsHeaderBytes) {
     return absl::ResourceExhaustedError(
@@ -177,8 +178,9 @@ void AppendEntry(const TensorInfo& tensor, std::string* json) {
 
 }  // namespace
 
-absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(std::span<const uint8_t> header, uint64_t file_bytes) {
-  if (header.size() < kSafetensorsLengthBytes || file_bytes < header.size()) {
+absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(std::span<const uint8_t> header,
+                                                         std::optional<uint64_t> file_bytes) {
+  if (header.size() < kSafetensorsLengthBytes || file_bytes.value_or(header.size()) < header.size()) {
     return absl::OutOfRangeError(FoundExpected("header bytes", header.size(), "8 or more"));
   }
   const auto json_bytes = LoadLe<uint64_t>(header.data());
@@ -195,7 +197,8 @@ absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(std::span<const uint8_t
     PLAIT_RETURN_IF_ERROR(Annotate(CheckTensor(tensor, end), "tensor " + tensor.name));
     end = tensor.end;
   }
-  const uint64_t data_bytes = file_bytes - header.size();
+  if (!file_bytes) return result;
+  const uint64_t data_bytes = *file_bytes - header.size();
   if (end > data_bytes) return absl::OutOfRangeError(FoundExpected("data bytes", data_bytes, end));
   if (end < data_bytes) return absl::DataLossError(FoundExpected("data bytes", data_bytes, end));
   return result;

@@ -4,6 +4,7 @@
 #define PLAIT_FORMATS_SAFETENSORS_SAFETENSORS_HEADER_H_
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,13 +34,14 @@ struct SafetensorsHeader {
   std::vector<TensorInfo> tensors;  // in the order of their data
 };
 
-// Validates `header` (the 8 length bytes and the JSON, nothing else) of a file of `file_bytes` in one pass:
-// names unique; every entry exactly {dtype, shape, data_offsets}; known dtypes; sizes that match dtype and shape;
-// the data contiguous from 0 to the end of the file, without holes or overlaps; __metadata__ a map of strings; JSON at
-// most a few levels deep.
-// Returns: kOutOfRange if the file is too short; kResourceExhausted above kMaxSafetensorsHeaderBytes; kDataLoss for
-// everything else. The message names tensor and field.
-absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(std::span<const uint8_t> header, uint64_t file_bytes);
+// Validates `header` (the 8 length bytes and the JSON, nothing else) of a file of `file_bytes`, or of a pipe, whose
+// length nobody knows, in one pass: names unique; every entry exactly {dtype, shape, data_offsets}; known dtypes; sizes
+// that match dtype and shape; the data contiguous from 0 to the end of the file (if known), without holes or overlaps;
+// __metadata__ a map of strings; JSON at most a few levels deep. Returns: kOutOfRange if the file is too short;
+// kResourceExhausted above kMaxSafetensorsHeaderBytes; kDataLoss for everything else. The message names tensor and
+// field.
+absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(std::span<const uint8_t> header,
+                                                         std::optional<uint64_t> file_bytes);
 
 // Reads the length and the JSON of `source`, with the same limits, and returns those 8 + N bytes.
 absl::StatusOr<std::vector<uint8_t>> ReadSafetensorsHeader(const ByteSource& source);
