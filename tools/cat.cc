@@ -6,7 +6,9 @@
 #include "codec/base/status.h"
 #include "formats/container/container_reader.h"
 #include "tools/exit_code.h"
+#include "tools/names.h"
 #include "tools/pipeline/files.h"
+#include "tools/pipeline/plait_input.h"
 #include "tools/pipeline/where.h"
 #include "tools/verbs.h"
 
@@ -72,8 +74,8 @@ absl::Status CatPlain(const ContainerReader& container, size_t index, const Byte
 }
 
 absl::Status CatTensor(const CatOptions& options) {
-  PLAIT_ASSIGN_OR_RETURN(const std::unique_ptr<FileSource> source, FileSource::Open(options.file));
-  PLAIT_ASSIGN_OR_RETURN(const ContainerReader container, ContainerReader::Open(source.get()));
+  PLAIT_ASSIGN_OR_RETURN(const PlaitInput input, PlaitInput::OpenContainer(options.file));
+  const ContainerReader& container = *input.container();
   const std::optional<size_t> index = container.Find(options.tensor);
   if (!index)
     return absl::NotFoundError(absl::StrCat("tensor ", options.tensor, ": not in this file; plait list names them"));
@@ -88,7 +90,7 @@ absl::Status CatTensor(const CatOptions& options) {
 }  // namespace
 
 int RunCat(const CatOptions& options) {
-  if (absl::Status status = CatTensor(options); !status.ok()) return Report(options.file, status);
+  if (absl::Status status = CatTensor(options); !status.ok()) return Report(DisplayName(options.file), status);
   return kExitOk;
 }
 

@@ -18,6 +18,7 @@
 #include "codec/base/cpu.h"
 #include "codec/base/status.h"
 #include "tools/exit_code.h"
+#include "tools/pipeline/input.h"
 #include "tools/verbs.h"
 #include "tools/version.h"
 
@@ -59,7 +60,7 @@ void AddCompress(CLI::App& app, Parsed& parsed) {
   CompressOptions& options = parsed.compress;
   CLI::App* verb =
       app.add_subcommand("compress", "compress files and directories; every block is decoded and compared first");
-  verb->add_option("FILE", options.files, "what to compress");
+  verb->add_option("FILE", options.files, "what to compress; - is stdin, also without FILE");
   verb->add_option("-o,--output", options.output, "name of the result");
   for (int level = 1; level <= 9; ++level) {
     verb->add_flag_callback(
@@ -67,7 +68,7 @@ void AddCompress(CLI::App& app, Parsed& parsed) {
         level == 3 ? "level 3, the default" : "a level that is not built yet");
   }
   AddThreads(verb, &options.threads);
-  verb->add_flag("-c,--stdout", options.to_stdout, "write to stdout");
+  verb->add_flag("-c,--stdout", options.to_stdout, "write a frame stream to stdout");
   AddKeepOrRemove(verb, &parsed.keep, &options.remove_source);
   verb->add_flag("-f,--force", options.force, "overwrite the target; compress Plait files again");
   verb->add_flag("--dry-run", options.dry_run, "estimate the size from every eighth block, write nothing");
@@ -80,7 +81,7 @@ void AddCompress(CLI::App& app, Parsed& parsed) {
 void AddDecompress(CLI::App& app, Parsed& parsed) {
   DecompressOptions& options = parsed.decompress;
   CLI::App* verb = app.add_subcommand("decompress", "restore originals, byte for byte");
-  verb->add_option("FILE", options.files, "what to decompress");
+  verb->add_option("FILE", options.files, "what to decompress; - is stdin, also without FILE");
   verb->add_option("-o,--output", options.output, "name of the result");
   AddThreads(verb, &options.threads);
   verb->add_flag("-c,--stdout", options.to_stdout, "write to stdout");
@@ -92,7 +93,7 @@ void AddDecompress(CLI::App& app, Parsed& parsed) {
 void AddVerify(CLI::App& app, Parsed& parsed) {
   VerifyOptions& options = parsed.verify;
   CLI::App* verb = app.add_subcommand("verify", "check every byte of a Plait file");
-  verb->add_option("FILE", options.files, "what to check");
+  verb->add_option("FILE", options.files, "what to check; - is stdin, also without FILE");
   auto* structure = verb->add_flag("--structure", options.structure_only, "headers and indexes only");
   verb->add_flag("--full", parsed.full, "decode everything (the default)")->excludes(structure);
   verb->add_option("--against", options.against, "the original to compare with")->excludes(structure);
@@ -185,10 +186,11 @@ void ShowBrackets(Parsed& parsed) {
 }
 
 // No FILE means stdin if something is piped in, and is a mistake otherwise.
-absl::Status CheckFiles(const std::vector<std::string>& files) {
+absl::Status DefaultToStdin(std::vector<std::string>& files) {
   if (!files.empty()) return absl::OkStatus();
   if (isatty(STDIN_FILENO) != 0) return absl::InvalidArgumentError("FILE is required; plait help says more");
-  return absl::UnimplementedError("no FILE given, and reading from stdin is not built yet");
+  files.push_back(kStdin);
+  return absl::OkStatus();
 }
 
 // What is still in the buffer of stdout must get out, or the caller would miss it without a word.
@@ -210,7 +212,7 @@ int RunVerb(const CLI::App& app, Parsed& parsed) {
        {std::pair("compress", &parsed.compress.files), std::pair("decompress", &parsed.decompress.files),
         std::pair("verify", &parsed.verify.files)}) {
     if (!app.got_subcommand(verb)) continue;
-    if (absl::Status status = CheckFiles(*files); !status.ok()) return Report("", status);
+    if (absl::Status status = DefaultToStdin(*files); !status.ok()) return Report("", status);
   }
   if (app.got_subcommand("compress")) return RunCompress(parsed.compress);
   if (app.got_subcommand("decompress")) return RunDecompress(parsed.decompress);

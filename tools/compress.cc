@@ -1,4 +1,6 @@
 // plait compress: files and directories into containers, decoded and compared before they appear.
+#include <unistd.h>
+
 #include <algorithm>
 #include <string_view>
 
@@ -22,16 +24,17 @@ absl::Status CheckOptions(const CompressOptions& options) {
     return absl::UnimplementedError(
         FoundExpected("level", absl::StrCat("-", options.level), "-3, the only one built yet"));
   }
-  if (options.to_stdout && options.json) return absl::InvalidArgumentError("-c and --json both want stdout");
-  if (options.to_stdout) return absl::UnimplementedError("-c: compressing to stdout is not built yet");
-  if (!options.base.empty()) return absl::UnimplementedError("--base is not built yet");
-  if (!options.output.empty() && options.files.size() > 1) {
-    return absl::InvalidArgumentError(FoundExpected("files with -o", options.files.size(), 1));
+  PLAIT_RETURN_IF_ERROR(CheckJobOptions(options));
+  if (options.to_stdout && options.files.size() > 1) {
+    return absl::InvalidArgumentError(FoundExpected("files with -c", options.files.size(), 1));
   }
-  if (options.remove_source && options.dry_run)
+  if (WantsStdout(options) && !options.dry_run && !options.force && isatty(STDOUT_FILENO) != 0) {
+    return absl::InvalidArgumentError(
+        "stdout: found a terminal, expected a pipe or a file; -o OUT names one, -f insists");
+  }
+  if (!options.base.empty()) return absl::UnimplementedError("--base is not built yet");
+  if (options.remove_source && options.dry_run) {
     return absl::InvalidArgumentError("--rm and --dry-run exclude each other");
-  if (options.remove_source && std::ranges::any_of(options.files, IsDirectory)) {
-    return absl::UnimplementedError("--rm: removing directories is not built");
   }
   return absl::OkStatus();
 }
@@ -80,7 +83,7 @@ absl::StatusOr<JobOutcome> CompressDirectory(const std::string& path, const std:
 absl::StatusOr<JobOutcome> CompressPath(const std::string& path, const CompressOptions& options, Progress& progress) {
   const bool is_directory = IsDirectory(path);
   std::string output = options.output;
-  if (output.empty()) {
+  if (output.empty() && !WantsStdout(options)) {
     PLAIT_ASSIGN_OR_RETURN(output, is_directory ? CompressedDirectoryName(path) : CompressedName(path));
   }
   if (is_directory) return CompressDirectory(path, output, options, progress);

@@ -1,6 +1,4 @@
 // plait decompress: the byte-exact originals of files and directories.
-#include <algorithm>
-
 #include "codec/base/status.h"
 #include "tools/exit_code.h"
 #include "tools/job_list.h"
@@ -9,19 +7,6 @@
 
 namespace plait {
 namespace {
-
-absl::Status CheckOptions(const DecompressOptions& options) {
-  if (options.to_stdout && options.json) return absl::InvalidArgumentError("-c and --json both want stdout");
-  if (options.to_stdout && !options.output.empty()) return absl::InvalidArgumentError("-c and -o name two outputs");
-  if (options.to_stdout && options.remove_source) return absl::InvalidArgumentError("-c and --rm exclude each other");
-  if (!options.output.empty() && options.files.size() > 1) {
-    return absl::InvalidArgumentError(FoundExpected("files with -o", options.files.size(), 1));
-  }
-  if (!std::ranges::any_of(options.files, IsDirectory)) return absl::OkStatus();
-  if (options.to_stdout) return absl::InvalidArgumentError("-c: found a directory, expected a file");
-  if (options.remove_source) return absl::UnimplementedError("--rm: removing directories is not built");
-  return absl::OkStatus();
-}
 
 absl::StatusOr<JobOutcome> DecompressDirectory(const std::string& path, const std::string& output,
                                                const DecompressOptions& options, Progress& progress) {
@@ -45,7 +30,7 @@ absl::StatusOr<JobOutcome> DecompressPath(const std::string& path, const Decompr
                                           Progress& progress) {
   const bool is_directory = IsDirectory(path);
   std::string output = options.output;
-  if (output.empty() && !options.to_stdout) {
+  if (output.empty() && !WantsStdout(options)) {
     PLAIT_ASSIGN_OR_RETURN(output, is_directory ? OriginalDirectoryName(path) : OriginalName(path));
   }
   if (is_directory) return DecompressDirectory(path, output, options, progress);
@@ -56,7 +41,7 @@ absl::StatusOr<JobOutcome> DecompressPath(const std::string& path, const Decompr
 }  // namespace
 
 int RunDecompress(const DecompressOptions& options) {
-  if (absl::Status status = CheckOptions(options); !status.ok()) return Report("", status);
+  if (absl::Status status = CheckJobOptions(options); !status.ok()) return Report("", status);
   const JobListOptions jobs = {.verb = "decompress",
                                .files = options.files,
                                .json = options.json,

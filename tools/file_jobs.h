@@ -16,20 +16,22 @@ struct JobSizes {
   uint64_t coded_bytes = 0;
 };
 
-// Whether the file's content is a container, damaged or not. Returns: kUnavailable if it cannot be read.
+// Whether the content of a regular file is a container or a frame stream, damaged or not. Returns: kUnavailable if it
+// cannot be read; kUnimplemented for what is no regular file.
 absl::StatusOr<bool> IsPlaitFile(const std::string& path);
 
-// Bytes of a file, 0 if it cannot be asked; for progress.
+// Bytes of a regular file, 0 for anything else; for progress.
 uint64_t FileBytes(const std::string& path);
 
-// Compresses `path` to `output`; with --dry-run only estimates, and writes nothing. Returns: kUnimplemented for a Plait
-// file without --force, and as --strict says; kAlreadyExists, kInvalidArgument (same file) or kUnavailable for
-// `output`; as EncodeContainer.
+// Compresses `path` ("-": stdin) to a container `output`, or to stdout as a frame stream if `output` is empty; with
+// --dry-run only estimates, and writes nothing. Returns: kUnimplemented for a Plait file without --force, and as
+// --strict says; kAlreadyExists, kInvalidArgument (same file) or kUnavailable for `output`; as EncodeContainer.
 absl::StatusOr<JobSizes> CompressFile(const std::string& path, const std::string& output,
                                       const CompressOptions& options, Progress& progress);
 
-// Restores the original of `path` to `output`, or to stdout if `output` is empty. Returns: as ContainerReader::Open;
-// kDataLoss or kOutOfRange for damage, naming tensor and block; as CompressFile for `output`.
+// Restores the original of `path` ("-": stdin), a container or a frame stream, to `output`, or to stdout if `output` is
+// empty. Returns: as ContainerReader::Open and FrameStreamReader::Open; kDataLoss or kOutOfRange for damage, naming
+// tensor and block; as CompressFile for `output`.
 absl::StatusOr<JobSizes> DecompressFile(const std::string& path, const std::string& output,
                                         const DecompressOptions& options, Progress& progress);
 

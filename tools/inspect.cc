@@ -9,7 +9,8 @@
 #include "tools/exit_code.h"
 #include "tools/inspection.h"
 #include "tools/json_output.h"
-#include "tools/pipeline/files.h"
+#include "tools/names.h"
+#include "tools/pipeline/plait_input.h"
 #include "tools/verbs.h"
 
 namespace plait {
@@ -88,8 +89,8 @@ absl::Status WritePage(const std::string& path, const std::string& page) {
 }
 
 absl::Status InspectFile(const InspectOptions& options) {
-  PLAIT_ASSIGN_OR_RETURN(const std::unique_ptr<FileSource> source, FileSource::Open(options.file));
-  PLAIT_ASSIGN_OR_RETURN(const ContainerReader container, ContainerReader::Open(source.get()));
+  PLAIT_ASSIGN_OR_RETURN(const PlaitInput input, PlaitInput::OpenContainer(options.file));
+  const ContainerReader& container = *input.container();
   std::vector<TensorReport> reports;
   {
     Progress progress(options.file, container.original_bytes());
@@ -108,7 +109,7 @@ absl::Status InspectFile(const InspectOptions& options) {
 }  // namespace
 
 int RunInspect(const InspectOptions& options) {
-  if (absl::Status status = InspectFile(options); !status.ok()) return Report(options.file, status);
+  if (absl::Status status = InspectFile(options); !status.ok()) return Report(DisplayName(options.file), status);
   return kExitOk;
 }
 

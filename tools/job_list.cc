@@ -1,5 +1,6 @@
 #include "tools/job_list.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -9,7 +10,7 @@
 #include "tools/exit_code.h"
 #include "tools/json_output.h"
 #include "tools/names.h"
-#include "tools/pipeline/files.h"
+#include "tools/pipeline/input.h"
 
 namespace plait {
 namespace {
@@ -63,7 +64,7 @@ Json ToJson(const JobOutcome& outcome, double seconds, const JobListOptions& opt
 
 // The exit code of one job, reported.
 int Conclude(const std::string& path, const JobListOptions& options, const absl::StatusOr<JobOutcome>& outcome) {
-  if (!outcome.ok()) return Report(path, outcome.status());
+  if (!outcome.ok()) return Report(DisplayName(path), outcome.status());
   for (const auto& [file, status] : outcome->failures) Report(absl::StrCat(path, "/", file), status);
   if (!outcome->failures.empty()) return kExitSomeFailed;
   if (!options.remove_source) return kExitOk;
@@ -73,14 +74,37 @@ int Conclude(const std::string& path, const JobListOptions& options, const absl:
 
 }  // namespace
 
+bool WantsStdout(const JobOptions& options) {
+  const bool only_stdin = options.files == std::vector<std::string>{kStdin};
+  return options.to_stdout || (options.output.empty() && only_stdin);
+}
+
+absl::Status CheckJobOptions(const JobOptions& options) {
+  const bool has_directory = std::ranges::any_of(options.files, IsDirectory);
+  const bool has_stdin = std::ranges::find(options.files, kStdin) != options.files.end();
+  const auto refuse = [](const std::string& message) { return absl::InvalidArgumentError(message); };
+  if (WantsStdout(options) && options.json) return refuse("-c and --json both want stdout");
+  if (options.to_stdout && !options.output.empty()) return refuse("-c and -o name two outputs");
+  if (options.to_stdout && options.remove_source) return refuse("-c and --rm exclude each other");
+  if (options.to_stdout && has_directory) return refuse("-c: found a directory, expected a file");
+  if (has_stdin && options.remove_source) return refuse("--rm: found stdin, expected a file");
+  if (options.files.size() > 1 && (has_stdin || !options.output.empty())) {
+    return refuse(FoundExpected(has_stdin ? "files with -" : "files with -o", options.files.size(), 1));
+  }
+  if (options.remove_source && has_directory)
+    return absl::UnimplementedError("--rm: removing directories is not built");
+  return absl::OkStatus();
+}
+
 int RunJobs(const JobListOptions& options,
             const std::function<absl::StatusOr<JobOutcome>(const std::string& path, Progress& progress)>& job) {
   int exit_code = kExitOk;
   Json results = Json::array();
-  Progress progress(options.files.size() == 1 ? options.files[0] : absl::StrCat(options.files.size(), " files"),
-                    TotalBytes(options.files));
+  Progress progress(
+      options.files.size() == 1 ? DisplayName(options.files[0]) : absl::StrCat(options.files.size(), " files"),
+      TotalBytes(options.files));
   for (const std::string& path : options.files) {
-    if (absl::Status status = CheckInterrupted(); !status.ok()) return Report(path, status);
+    if (absl::Status status = CheckInterrupted(); !status.ok()) return Report(DisplayName(path), status);
     const auto begin = std::chrono::steady_clock::now();
     const absl::StatusOr<JobOutcome> outcome = job(path, progress);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -90,7 +114,7 @@ int RunJobs(const JobListOptions& options,
     if (!outcome.ok()) continue;
     results.push_back(ToJson(*outcome, seconds, options));
     if (options.json || (outcome->output.empty() && !options.estimated)) continue;
-    Summarize(path, *outcome, seconds, options);
+    Summarize(DisplayName(path), *outcome, seconds, options);
     if (!options.estimated) std::printf("%s\n", outcome->output.c_str());
   }
   if (!options.json || results.empty()) return exit_code;

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "tools/file_jobs.h"
+#include "tools/options.h"
 #include "tools/trees.h"
 
 namespace plait {
@@ -20,6 +21,13 @@ struct JobOutcome {
   // Of a directory: files that failed, by relative path. The others are done.
   std::vector<std::pair<std::string, absl::Status>> failures;
 };
+
+// Whether the result goes to stdout: -c says so, or it comes from stdin and nothing names another place.
+bool WantsStdout(const JobOptions& options);
+
+// kInvalidArgument for options that contradict each other or the number and kind of the files; kUnimplemented for --rm
+// of a directory.
+absl::Status CheckJobOptions(const JobOptions& options);
 
 struct JobListOptions {
   std::string verb;                // as in "schema": "plait.VERB/1"

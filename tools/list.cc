@@ -9,7 +9,8 @@
 #include "formats/container/container_reader.h"
 #include "tools/exit_code.h"
 #include "tools/json_output.h"
-#include "tools/pipeline/files.h"
+#include "tools/names.h"
+#include "tools/pipeline/plait_input.h"
 #include "tools/pipeline/progress.h"
 #include "tools/verbs.h"
 
@@ -99,13 +100,13 @@ void PrintTable(const std::string& path, const ContainerReader& container, std::
 }
 
 absl::Status ListFile(const ListOptions& options) {
-  PLAIT_ASSIGN_OR_RETURN(const std::unique_ptr<FileSource> source, FileSource::Open(options.file));
-  PLAIT_ASSIGN_OR_RETURN(const ContainerReader container, ContainerReader::Open(source.get()));
+  PLAIT_ASSIGN_OR_RETURN(const PlaitInput input, PlaitInput::OpenContainer(options.file));
+  const ContainerReader& container = *input.container();
   const std::vector<StoredTensor> rows = Rows(container);
   if (options.json) {
-    PrintAsJson(options.file, container, rows);
+    PrintAsJson(DisplayName(options.file), container, rows);
   } else {
-    PrintTable(options.file, container, rows);
+    PrintTable(DisplayName(options.file), container, rows);
   }
   return absl::OkStatus();
 }
@@ -113,7 +114,7 @@ absl::Status ListFile(const ListOptions& options) {
 }  // namespace
 
 int RunList(const ListOptions& options) {
-  if (absl::Status status = ListFile(options); !status.ok()) return Report(options.file, status);
+  if (absl::Status status = ListFile(options); !status.ok()) return Report(DisplayName(options.file), status);
   return kExitOk;
 }
 

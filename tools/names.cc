@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "codec/base/status.h"
+#include "tools/pipeline/input.h"
 
 namespace plait {
 namespace {
@@ -58,6 +59,8 @@ absl::StatusOr<std::string> OriginalDirectoryName(const std::string& path) {
   if (HasSuffix(name, kPlait)) return name.substr(0, name.size() - kPlait.size());
   return absl::InvalidArgumentError("name: found no .plait at its end; -o OUT names the result");
 }
+
+std::string DisplayName(const std::string& path) { return path == kStdin ? "stdin" : path; }
 
 absl::Status CheckNotSameFile(const std::string& input, const std::string& output) {
   struct stat in;

@@ -19,6 +19,9 @@ absl::StatusOr<std::string> OriginalName(const std::string& path);
 absl::StatusOr<std::string> CompressedDirectoryName(const std::string& path);
 absl::StatusOr<std::string> OriginalDirectoryName(const std::string& path);
 
+// `path` in messages: "stdin" for "-".
+std::string DisplayName(const std::string& path);
+
 // kInvalidArgument if `output` exists and is the same file as `input` (by device and inode, so through links too).
 absl::Status CheckNotSameFile(const std::string& input, const std::string& output);
 

@@ -10,30 +10,26 @@
 
 namespace plait {
 
-struct CompressOptions {
-  std::vector<std::string> files;
+// What compress and decompress share.
+struct JobOptions {
+  std::vector<std::string> files;  // "-" is stdin
   std::string output;
-  int level = 3;
   int threads = 0;  // 0: all cores
   bool to_stdout = false;
   bool remove_source = false;
   bool force = false;
+  bool json = false;
+};
+
+struct CompressOptions : JobOptions {
+  int level = 3;
   bool dry_run = false;
   bool verify = true;
   bool strict = false;
   std::string base;
-  bool json = false;
 };
 
-struct DecompressOptions {
-  std::vector<std::string> files;
-  std::string output;
-  int threads = 0;
-  bool to_stdout = false;
-  bool remove_source = false;
-  bool force = false;
-  bool json = false;
-};
+struct DecompressOptions : JobOptions {};
 
 struct VerifyOptions {
   std::vector<std::string> files;

@@ -6,8 +6,9 @@
 #include "tools/exit_code.h"
 #include "tools/json_output.h"
 #include "tools/names.h"
-#include "tools/pipeline/decode.h"
 #include "tools/pipeline/files.h"
+#include "tools/pipeline/input.h"
+#include "tools/pipeline/plait_input.h"
 #include "tools/pipeline/progress.h"
 #include "tools/pipeline/where.h"
 #include "tools/verbs.h"
@@ -19,9 +20,10 @@ namespace {
 constexpr size_t kMostErrors = 1000;
 
 struct VerifyError {
-  std::string tensor;  // empty: the file as a whole
-  std::optional<uint64_t> block;
-  absl::Status status;
+  std::string tensor = {};  // empty: the file as a whole
+  std::optional<uint64_t> block = {};
+  std::string where = {};  // of the message; empty: the file as a whole
+  absl::Status status = {};
 };
 
 class Findings {
@@ -43,7 +45,8 @@ void VerifyStructure(const ContainerReader& container, Findings& findings) {
     const StoredTensor& tensor = container.tensors()[i];
     if (!tensor.framed()) continue;
     if (absl::Status status = container.OpenFrame(i).status(); !status.ok()) {
-      findings.Add({tensor.original.name, std::nullopt, status});
+      const std::string where = Where(container.kind(), tensor.original.name);
+      findings.Add({tensor.original.name, std::nullopt, where, status});
     }
   }
 }
@@ -59,48 +62,58 @@ absl::Status CompareWithSource(const FileSource& source, uint64_t offset, std::s
       FoundExpected(absl::StrCat("byte ", offset + (found - bytes.begin()), " of the original"), *found, *expected));
 }
 
-absl::Status VerifyContents(const ContainerReader& container, const FileSource* source, int threads, Progress& progress,
-                            Findings& findings) {
-  std::vector<uint8_t> scratch;
-  if (source != nullptr) {
-    if (source->size() != container.original_bytes()) {
-      findings.Add({"", std::nullopt,
-                    absl::DataLossError(FoundExpected("original bytes", container.original_bytes(), source->size()))});
-      return absl::OkStatus();
-    }
-    const absl::Status header = CompareWithSource(*source, 0, container.original_header(), scratch);
-    if (!header.ok()) findings.Add({"", std::nullopt, header});
-  }
-  return DecodeContainer(container, threads, [&](const DecodedPiece& piece) {
+// Adds what is wrong with the pieces to `findings`; compares the good ones with `source`, if there is one.
+PieceReceiver Inspector(const FileSource* source, Progress& progress, Findings& findings) {
+  return [source, &progress, &findings, scratch = std::vector<uint8_t>()](const DecodedPiece& piece) mutable {
     progress.Add(piece.bytes.size(), piece.coded_bytes);
     absl::Status status = piece.status;
     if (absl::IsCancelled(status)) return status;
     if (status.ok() && source != nullptr) {
       status = CompareWithSource(*source, piece.original_offset, piece.bytes, scratch);
     }
-    if (!status.ok()) findings.Add({container.tensors()[piece.tensor].original.name, piece.block, status});
+    if (!status.ok()) findings.Add({piece.tensor, piece.block, piece.where, status});
     return absl::OkStatus();
-  });
+  };
 }
 
-// `kind` is known once the container is open, even if it holds damaged tensors.
-absl::Status VerifyFile(const std::string& path, const VerifyOptions& options, ContainerKind* kind,
-                        Findings& findings) {
+VerifyError WrongSize(uint64_t original_bytes, const FileSource& source) {
+  return {.status = absl::DataLossError(FoundExpected("original bytes", original_bytes, source.size()))};
+}
+
+absl::Status VerifyContents(PlaitInput& input, const FileSource* source, int threads, Progress& progress,
+                            Findings& findings) {
+  // A container says its size in front; that of a stream is known at the end.
+  if (source != nullptr && input.container() != nullptr && source->size() != input.original_bytes_ahead()) {
+    findings.Add(WrongSize(input.original_bytes_ahead(), *source));
+    return absl::OkStatus();
+  }
+  const PieceReceiver inspect = Inspector(source, progress, findings);
+  uint64_t end = 0;
+  PLAIT_RETURN_IF_ERROR(input.Decode(threads, [&](const DecodedPiece& piece) {
+    end = std::max(end, piece.original_offset + piece.bytes.size());
+    return inspect(piece);
+  }));
+  if (source != nullptr && findings.count() == 0 && end != source->size()) findings.Add(WrongSize(end, *source));
+  return absl::OkStatus();
+}
+
+absl::Status VerifyFile(const std::string& path, const VerifyOptions& options, Findings& findings) {
   std::unique_ptr<FileSource> against;
   if (!options.against.empty()) {
-    absl::StatusOr<std::unique_ptr<FileSource>> opened = FileSource::Open(options.against);
+    absl::StatusOr<std::unique_ptr<FileSource>> opened = OpenSeekable(options.against);
     if (!opened.ok()) return Annotate(opened.status(), options.against);
     against = *std::move(opened);
   }
-  PLAIT_ASSIGN_OR_RETURN(const std::unique_ptr<FileSource> source, FileSource::Open(path));
-  PLAIT_ASSIGN_OR_RETURN(const ContainerReader container, ContainerReader::Open(source.get()));
-  *kind = container.kind();
-  if (options.structure_only) {
-    VerifyStructure(container, findings);
-    return absl::OkStatus();
+  PLAIT_ASSIGN_OR_RETURN(PlaitInput input, PlaitInput::Open(path, ""));
+  Progress progress(DisplayName(path), input.original_bytes_ahead());
+  if (!options.structure_only) {
+    return VerifyContents(input, against.get(), ThreadCount(options.threads), progress, findings);
   }
-  Progress progress(path, container.original_bytes());
-  return VerifyContents(container, against.get(), ThreadCount(options.threads), progress, findings);
+  if (input.container() == nullptr) {
+    return DecodeStream(*input.stream(), 1, StreamCheck::kStructure, Inspector(nullptr, progress, findings));
+  }
+  VerifyStructure(*input.container(), findings);
+  return absl::OkStatus();
 }
 
 std::string_view ModeName(const VerifyOptions& options) {
@@ -122,11 +135,10 @@ nlohmann::ordered_json ToJson(const Findings& findings, const VerifyOptions& opt
   return document;
 }
 
-int ReportFindings(const std::string& path, ContainerKind kind, const Findings& findings) {
+int ReportFindings(const std::string& path, const Findings& findings) {
   int exit_code = kExitOk;
   for (const VerifyError& error : findings.errors()) {
-    const absl::Status located =
-        error.tensor.empty() ? error.status : Annotate(error.status, Where(kind, error.tensor, error.block));
+    const absl::Status located = error.where.empty() ? error.status : Annotate(error.status, error.where);
     const int code = Report(path, located);
     if (exit_code == kExitOk) exit_code = code;
   }
@@ -146,16 +158,16 @@ int RunVerify(const VerifyOptions& options) {
   nlohmann::ordered_json results = nlohmann::ordered_json::array();
   for (const std::string& path : options.files) {
     Findings findings;
-    ContainerKind kind = ContainerKind::kOpaque;
-    if (absl::Status status = VerifyFile(path, options, &kind, findings); !status.ok()) {
-      if (absl::IsCancelled(status)) return Report(path, status);
-      findings.Add({"", std::nullopt, status});
+    const std::string name = DisplayName(path);
+    if (absl::Status status = VerifyFile(path, options, findings); !status.ok()) {
+      if (absl::IsCancelled(status)) return Report(name, status);
+      findings.Add({.status = status});
     }
-    const int code = ReportFindings(path, kind, findings);
+    const int code = ReportFindings(name, findings);
     if (exit_code == kExitOk) exit_code = code;
     results.push_back(ToJson(findings, options));
     if (options.files.size() > 1) results.back()["file"] = path;
-    if (!options.json && code == kExitOk) std::printf("%s\n", path.c_str());
+    if (!options.json && code == kExitOk) std::printf("%s\n", name.c_str());
   }
   if (options.json) {
     nlohmann::ordered_json document = {{"schema", "plait.verify/1"}};

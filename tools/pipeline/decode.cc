@@ -5,6 +5,7 @@
 
 #include "codec/base/status.h"
 #include "tools/pipeline/ordered.h"
+#include "tools/pipeline/where.h"
 
 namespace plait {
 namespace {
@@ -85,9 +86,9 @@ void DecodeItemPiece(const ContainerReader& container, DecodeItem& item) {
 }
 
 // Passes pieces on and watches the decoded hash of the tensor they add up to.
-class PieceReceiver {
+class TensorWatch {
  public:
-  PieceReceiver(const ContainerReader* container, const std::function<absl::Status(const DecodedPiece&)>* receive)
+  TensorWatch(const ContainerReader* container, const PieceReceiver* receive)
       : container_(container), receive_(receive) {}
 
   absl::Status Take(DecodeItem& item) {
@@ -96,38 +97,40 @@ class PieceReceiver {
       hash_.Reset();
       whole_ = true;
     }
-    DecodedPiece piece{.tensor = item.tensor,
+    DecodedPiece piece{.tensor = tensor.original.name,
                        .original_offset = container_->original_header().size() + tensor.original.begin + item.offset,
                        .bytes = item.raw,
                        .coded_bytes = item.frame != nullptr ? item.coded.size() : item.bytes,
                        .status = item.status};
     if (item.frame != nullptr) piece.block = item.block;
+    piece.where = Where(container_->kind(), piece.tensor, piece.block);
     whole_ = whole_ && item.status.ok();
     if (item.status.ok()) hash_.Update(item.raw);
     PLAIT_RETURN_IF_ERROR((*receive_)(piece));
     if (!item.last || !whole_) return absl::OkStatus();
     const Hash128 hash = hash_.Digest();
     if (hash == tensor.entry.decoded_hash) return absl::OkStatus();
-    return (*receive_)({.tensor = item.tensor,
-                        .block = std::nullopt,
-                        .bytes = {},
+    return (*receive_)({.tensor = piece.tensor,
+                        .where = Where(container_->kind(), piece.tensor),
                         .status = absl::DataLossError(
                             FoundExpected("decoded hash", HexDigits(hash), HexDigits(tensor.entry.decoded_hash)))});
   }
 
  private:
   const ContainerReader* container_;
-  const std::function<absl::Status(const DecodedPiece&)>* receive_;
+  const PieceReceiver* receive_;
   Hasher128 hash_;
   bool whole_ = true;
 };
 
 }  // namespace
 
-absl::Status DecodeContainer(const ContainerReader& container, int threads,
-                             const std::function<absl::Status(const DecodedPiece&)>& receive) {
+absl::Status DecodeContainer(const ContainerReader& container, int threads, const PieceReceiver& receive) {
+  if (!container.original_header().empty()) {
+    PLAIT_RETURN_IF_ERROR(receive({.where = "header", .bytes = container.original_header()}));
+  }
   PiecePlanner planner(&container);
-  PieceReceiver receiver(&container, &receive);
+  TensorWatch receiver(&container, &receive);
   return RunOrdered<DecodeItem>(
       threads, [&](DecodeItem& item) { return planner.Next(item); },
       [&](DecodeItem& item) { DecodeItemPiece(container, item); },

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "codec/base/status.h"
+#include "tools/pipeline/block_coding.h"
 #include "tools/pipeline/ordered.h"
 #include "tools/pipeline/where.h"
 
@@ -17,23 +18,8 @@ constexpr uint64_t kCopyBytes = uint64_t{1} << 20;
 constexpr uint64_t kMostGrowthPart = 1000;
 constexpr uint64_t kMostGrowthBytes = 4096;
 
-// What the blocks of one tensor share.
-struct Frame {
-  size_t tensor = 0;
-  FrameHeader header;
-  std::vector<uint8_t> header_bytes;
-};
-
-struct EncodeItem {
-  std::shared_ptr<const Frame> frame;
-  uint64_t block = 0;
-  BlockSpec spec;
+struct EncodeItem : BlockItem {
   uint64_t offset = 0;  // in the original
-  std::vector<uint8_t> raw;
-  std::vector<uint8_t> coded;
-  std::vector<uint8_t> decoded;
-  BlockWorkspace workspace;
-  absl::Status status;
 };
 
 // Hands out the blocks of all tensors that may shrink, in the order of the original.
@@ -48,7 +34,6 @@ class BlockPlanner {
     }
     item.frame = frame_;
     item.block = block_;
-    item.spec = frame_->header.block(block_);
     item.offset =
         plan_->original_header.size() + plan_->tensors[frame_->tensor].begin + frame_->header.block_raw_offset(block_);
     ++block_;
@@ -75,23 +60,11 @@ class BlockPlanner {
   uint64_t block_ = 0;
 };
 
-absl::Status CompareWithDecoded(EncodeItem& item) {
-  item.decoded.resize(item.raw.size());
-  const absl::Status status = DecodeBlock(item.spec, item.coded, item.workspace, item.decoded);
-  if (status.ok() && item.decoded == item.raw) return absl::OkStatus();
-  return absl::InternalError(
-      absl::StrCat("verification: found a block that does not decode to its original; this is a bug or a broken "
-                   "memory, nothing was written. ",
-                   status.message()));
-}
-
 void EncodeItemBlock(const ByteSource& original, const EncodeOptions& options, EncodeItem& item) {
   if (!item.status.ok()) return;
-  item.raw.resize(BlockRawBytes(item.spec));
+  item.raw.resize(BlockRawBytes(item.spec()));
   item.status = original.ReadAt(item.offset, item.raw);
-  if (!item.status.ok()) return;
-  EncodeBlock(item.spec, item.raw, item.workspace, &item.coded);
-  if (options.verify) item.status = CompareWithDecoded(item);
+  if (item.status.ok()) CodeBlock(options.verify, item);
 }
 
 absl::Status WriteItem(const EncodeItem& item, ContainerWriter& writer) {
@@ -99,8 +72,7 @@ absl::Status WriteItem(const EncodeItem& item, ContainerWriter& writer) {
   const Frame& frame = *item.frame;
   if (item.block == 0) PLAIT_RETURN_IF_ERROR(writer.BeginFrame(frame.header, frame.header_bytes));
   PLAIT_RETURN_IF_ERROR(writer.AddBlock(item.coded, item.raw));
-  if (item.block + 1 < frame.header.num_blocks()) return absl::OkStatus();
-  return writer.EndFrame(frame.tensor);
+  return item.is_last() ? writer.EndFrame(frame.tensor) : absl::OkStatus();
 }
 
 absl::Status CopyPlain(const ByteSource& original, const ContainerPlan& plan, size_t index, ContainerWriter& writer,

@@ -32,15 +32,6 @@ void OnSignal(int) {
   _exit(kExitInterrupted);
 }
 
-absl::Status SystemError(std::string_view what) {
-  return absl::UnavailableError(absl::StrCat(Absl(what), ": ", std::strerror(errno)));
-}
-
-std::string DirectoryOf(const std::string& path) {
-  const std::string parent = std::filesystem::path(path).parent_path();
-  return parent.empty() ? "." : parent;
-}
-
 absl::Status SyncDirectory(const std::string& directory) {
   const int fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return SystemError("cannot open the directory");
@@ -53,22 +44,29 @@ absl::Status SyncDirectory(const std::string& directory) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<FileSource>> FileSource::Open(const std::string& path) {
-  if (path == "-") return absl::UnimplementedError("reading from stdin is not built yet");
-  // Without O_NONBLOCK opening a FIFO would wait for its writer.
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return SystemError("cannot open");
+absl::Status SystemError(std::string_view what) {
+  return absl::UnavailableError(absl::StrCat(Absl(what), ": ", std::strerror(errno)));
+}
+
+std::string DirectoryOf(const std::string& path) {
+  const std::string parent = std::filesystem::path(path).parent_path();
+  return parent.empty() ? "." : parent;
+}
+
+absl::StatusOr<std::unique_ptr<FileSource>> FileSource::FromDescriptor(int fd) {
   struct stat stat;
   if (fstat(fd, &stat) != 0) {
     close(fd);
     return SystemError("cannot stat");
   }
-  std::unique_ptr<FileSource> source(new FileSource(fd, stat));
-  if (!S_ISREG(stat.st_mode)) {
-    return absl::UnimplementedError(S_ISDIR(stat.st_mode)
-                                        ? "directories are not supported yet"
-                                        : "not a regular file: pipes and devices are not supported yet");
-  }
+  return std::unique_ptr<FileSource>(new FileSource(fd, stat));
+}
+
+absl::StatusOr<std::unique_ptr<FileSource>> FileSource::Open(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return SystemError("cannot open");
+  PLAIT_ASSIGN_OR_RETURN(std::unique_ptr<FileSource> source, FromDescriptor(fd));
+  if (!S_ISREG(source->stat().st_mode)) return absl::UnimplementedError("found no regular file, expected one");
   return source;
 }
 
@@ -191,6 +189,29 @@ absl::Status OutputFile::Commit() {
   committed_ = true;
   g_has_temporary = false;
   return SyncDirectory(DirectoryOf(path_));
+}
+
+absl::Status StdoutSink::Append(std::span<const uint8_t> bytes) {
+  if (buffer_.size() + bytes.size() > kBufferBytes) PLAIT_RETURN_IF_ERROR(Flush());
+  if (bytes.size() < kBufferBytes) {
+    buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+    return absl::OkStatus();
+  }
+  flushed_bytes_ += bytes.size();
+  return Annotate(WriteAll(STDOUT_FILENO, bytes), "stdout");
+}
+
+absl::Status StdoutSink::Truncate(uint64_t) { return absl::InternalError("stdout cannot be truncated"); }
+
+absl::Status StdoutSink::WriteAt(uint64_t, std::span<const uint8_t>) {
+  return absl::InternalError("stdout cannot be overwritten");
+}
+
+absl::Status StdoutSink::Flush() {
+  flushed_bytes_ += buffer_.size();
+  const absl::Status status = WriteAll(STDOUT_FILENO, buffer_);
+  buffer_.clear();
+  return Annotate(status, "stdout");
 }
 
 absl::Status WriteAll(int fd, std::span<const uint8_t> bytes) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -17,8 +18,11 @@ namespace plait {
 // A regular file, read by position. The size is the one it had when it was opened.
 class FileSource : public ByteSource {
  public:
-  // Returns: kUnavailable if it cannot be opened; kUnimplemented for what is no regular file.
+  // Never waits, as for a pipe's writer. Returns: kUnavailable if it cannot be opened; kUnimplemented for what is no
+  // regular file.
   static absl::StatusOr<std::unique_ptr<FileSource>> Open(const std::string& path);
+  // Takes an open descriptor of a regular file. Returns: kUnavailable if its size cannot be asked.
+  static absl::StatusOr<std::unique_ptr<FileSource>> FromDescriptor(int fd);
   ~FileSource() override;
   FileSource(const FileSource&) = delete;
   FileSource& operator=(const FileSource&) = delete;
@@ -68,6 +72,26 @@ class OutputFile : public ByteSink {
   uint64_t flushed_bytes_ = 0;
   std::vector<uint8_t> buffer_;
 };
+
+// stdout as a sink: bytes go out in order and cannot be taken back. What is left goes out in Flush().
+class StdoutSink : public ByteSink {
+ public:
+  uint64_t size() const override { return flushed_bytes_ + buffer_.size(); }
+  absl::Status Append(std::span<const uint8_t> bytes) override;
+  absl::Status Truncate(uint64_t size) override;
+  absl::Status WriteAt(uint64_t offset, std::span<const uint8_t> bytes) override;
+  absl::Status Flush();
+
+ private:
+  uint64_t flushed_bytes_ = 0;
+  std::vector<uint8_t> buffer_;
+};
+
+// The directory that holds `path`, "." if it names none.
+std::string DirectoryOf(const std::string& path);
+
+// kUnavailable: "what: " and what errno says.
+absl::Status SystemError(std::string_view what);
 
 // Writes all of `bytes` to a descriptor. Returns: kUnavailable, with the system's reason.
 absl::Status WriteAll(int fd, std::span<const uint8_t> bytes);

@@ -21,6 +21,12 @@ int TerminalColumns() {
   return size.ws_col;
 }
 
+std::string Bar(double done) {
+  const int cells = static_cast<int>(std::min(1.0, done) * kBarCells);
+  return absl::StrFormat("[%s%s] %3.0f %%", std::string(cells, '='), std::string(kBarCells - cells, ' '),
+                         100 * std::min(1.0, done));
+}
+
 }  // namespace
 
 std::string HumanBytes(uint64_t bytes) {
@@ -58,15 +64,14 @@ void Progress::Add(uint64_t original_bytes, uint64_t coded_bytes) {
 
 void Progress::Draw(Clock::time_point now) {
   const double seconds = std::max(1e-3, std::chrono::duration<double>(now - begin_).count());
-  const double done = total_bytes_ == 0 ? 1 : std::min(1.0, static_cast<double>(original_bytes_) / total_bytes_);
   const double rate = original_bytes_ / seconds;
-  const double left = rate > 0 ? (total_bytes_ - std::min(total_bytes_, original_bytes_)) / rate : 0;
-  const int cells = static_cast<int>(done * kBarCells);
-  std::string line =
-      absl::StrFormat("[%s%s] %3.0f %%  %s/s", std::string(cells, '='), std::string(kBarCells - cells, ' '), 100 * done,
-                      HumanBytes(static_cast<uint64_t>(rate)));
+  std::string line = total_bytes_ == 0 ? HumanBytes(original_bytes_) : Bar(1.0 * original_bytes_ / total_bytes_);
+  line += absl::StrFormat("  %s/s", HumanBytes(static_cast<uint64_t>(rate)));
   if (coded_bytes_ != 0) line += absl::StrFormat("  ratio %.1f %%", 100.0 * coded_bytes_ / original_bytes_);
-  line += absl::StrFormat("  ETA %d:%02d", static_cast<int>(left) / 60, static_cast<int>(left) % 60);
+  if (total_bytes_ != 0 && rate > 0) {
+    const double left = (total_bytes_ - std::min(total_bytes_, original_bytes_)) / rate;
+    line += absl::StrFormat("  ETA %d:%02d", static_cast<int>(left) / 60, static_cast<int>(left) % 60);
+  }
   const int columns = TerminalColumns() - 1;
   const int room = columns - static_cast<int>(line.size()) - 1;
   if (room > 8) line = label_.substr(0, room) + " " + line;

@@ -10,7 +10,8 @@ namespace plait {
 
 class Progress {
  public:
-  // `total_bytes` of original data; `label` stands in front of the bar.
+  // `total_bytes` of original data, 0 if nobody knows: then there is no bar, only what is done. `label` stands in front
+  // of the bar.
   Progress(std::string label, uint64_t total_bytes);
   // Wipes the bar.
   ~Progress();
