@@ -188,19 +188,39 @@ def closed_descriptors(test):
 
 
 @case
-@patient
-def pipes_and_devices_are_no_files_yet(test):
-    """Exit 4 at once, without waiting for a writer."""
+def a_pipe_without_a_writer_is_waited_for_until_a_signal(test):
     os.mkfifo(test.path("pipe"))
-    container = test.compress("x.safetensors", files.small())
-    for arguments in (["compress", "pipe"], ["list", "pipe"], ["decompress", "pipe", "-o", "y"],
-                      ["verify", container, "--against", "pipe"], ["list", "/dev/zero"]):
-        process = test.start(*arguments)
-        try:
-            out, err = process.communicate(timeout=5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            test.check(False, f"{arguments}: waits for a writer")
-        test.equal(process.returncode, 4, f"{arguments}: exit code")
-        test.check(err.startswith(b"plait: "), f"{arguments}: stderr: {err!r}")
+    process = test.start("compress", "-c", "pipe")
+    time.sleep(0.3)  # To get to open(); a signal that comes earlier ends it too, by default.
+    process.send_signal(signal.SIGINT)
+    test.check(test.finish(process).code in (130, -signal.SIGINT), "expected to end by the signal")
+
+
+@case
+def a_pipe_inside_a_directory_fails_alone(test):
+    """Nothing waits for its writer, and the other files are done."""
+    os.mkdir(test.path("d"))
+    os.mkfifo(test.path("d/pipe.bin"))
+    test.write("d/x.safetensors", files.small())
+    result = test.plait("compress", "d", code=5)
+    test.match(result.first_error, r"plait: d/pipe\.bin: found no regular file, expected one", "stderr")
+    test.equal(test.names("d.plait"), ["x.plait.safetensors"], "results")
+
+
+@case
+def devices_that_never_end_are_no_plait_files(test):
+    for verb in ("list", "verify", "decompress"):
+        result = test.plait(verb, "/dev/zero", *(["-o", "y"] if verb == "decompress" else []), code=4)
+        test.match(result.first_error, "plait: /dev/zero: not a Plait file: .*", "stderr")
+
+
+@case
+def a_terminal_is_neither_input_nor_output_of_coded_bytes(test):
+    terminal = Terminal()
+    test.write("x.safetensors", files.small())
+    for arguments, options in ((["compress", "-"], {"stdin": terminal.child}),
+                               (["compress", "-c", "x.safetensors"], {"stdout": terminal.child})):
+        result = test.finish(test.start(*arguments, **options))
+        test.equal(result.code, 2, f"{arguments}: exit code")
+        test.match(result.first_error, "plait: std(in|out): found a terminal, expected .*", "stderr")
+    terminal.close()

@@ -43,6 +43,11 @@ std::vector<uint8_t> BlockSeed(const CodecEntry& codec, const Input& input) {
               std::span(coded).subspan(kBlockHeaderBytes));
 }
 
+const char* FuzzerOf(const std::string& golden_name) {
+  if (golden_name.ends_with(".stream")) return "frame_stream_open";
+  return golden_name.ends_with(".frame") ? "frame_open" : "container_open";
+}
+
 std::vector<uint8_t> HeaderSeed(const std::vector<uint8_t>& file) {
   const size_t header_bytes = kSafetensorsLengthBytes + LoadLe<uint64_t>(file.data());
   return Seed({static_cast<uint32_t>(file.size() - header_bytes)}, std::span(file).first(header_bytes));
@@ -60,7 +65,7 @@ std::map<std::string, std::vector<std::vector<uint8_t>>> FuzzSeeds() {
     }
   }
   for (const GoldenFile& file : GoldenAccept()) {
-    seeds[file.name.ends_with(".frame") ? "frame_open" : "container_open"].push_back(file.bytes);
+    seeds[FuzzerOf(file.name)].push_back(file.bytes);
     if (file.name.ends_with(".plait")) seeds["safetensors_header"].push_back(HeaderSeed(file.bytes));
   }
   for (const Forgery& forgery : Forgeries()) seeds["container_open"].push_back(forgery.bytes);

@@ -8,9 +8,11 @@
 #include "formats/container/container_reader.h"
 #include "formats/frame/frame_reader.h"
 #include "formats/frame/frame_writer.h"
+#include "formats/frame_stream/frame_stream_reader.h"
 #include "tests/registry/inputs.h"
 #include "tools/pipeline/decode.h"
 #include "tools/pipeline/encode.h"
+#include "tools/pipeline/encode_stream.h"
 
 namespace plait {
 namespace {
@@ -110,7 +112,7 @@ absl::StatusOr<std::vector<uint8_t>> Decompress(std::span<const uint8_t> contain
   if (reader.original_bytes() > max_bytes) {
     return absl::ResourceExhaustedError(FoundExpected("original bytes", reader.original_bytes(), max_bytes));
   }
-  std::vector<uint8_t> original = reader.original_header();
+  std::vector<uint8_t> original;
   PLAIT_RETURN_IF_ERROR(DecodeContainer(reader, threads, [&original](const DecodedPiece& piece) {
     if (piece.status.ok()) original.insert(original.end(), piece.bytes.begin(), piece.bytes.end());
     return piece.status;
@@ -118,6 +120,29 @@ absl::StatusOr<std::vector<uint8_t>> Decompress(std::span<const uint8_t> contain
   if (original.size() != reader.original_bytes()) {
     return absl::DataLossError(FoundExpected("original bytes", original.size(), reader.original_bytes()));
   }
+  return original;
+}
+
+std::vector<uint8_t> CompressStream(std::span<const uint8_t> original, int threads) {
+  const MemorySource source(original);
+  SourceStream stream(&source);
+  MemorySink sink;
+  Progress progress("", original.size());
+  Must(EncodeStream(stream, /*strict=*/false, {.threads = threads}, sink, progress).status());
+  return sink.bytes();
+}
+
+absl::StatusOr<std::vector<uint8_t>> DecompressStream(std::span<const uint8_t> bytes, int threads, uint64_t max_bytes) {
+  const MemorySource source(bytes);
+  SourceStream stream(&source);
+  PLAIT_ASSIGN_OR_RETURN(FrameStreamReader reader, FrameStreamReader::Open(&stream));
+  std::vector<uint8_t> original;
+  PLAIT_RETURN_IF_ERROR(DecodeStream(reader, threads, StreamCheck::kFull, [&](const DecodedPiece& piece) {
+    if (!piece.status.ok()) return piece.status;
+    if (original.size() + piece.bytes.size() > max_bytes) return absl::ResourceExhaustedError("original bytes");
+    original.insert(original.end(), piece.bytes.begin(), piece.bytes.end());
+    return absl::OkStatus();
+  }));
   return original;
 }
 

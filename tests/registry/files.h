@@ -39,6 +39,13 @@ std::vector<uint8_t> Compress(std::span<const uint8_t> original, int threads = 1
 absl::StatusOr<std::vector<uint8_t>> Decompress(std::span<const uint8_t> container, int threads = 1,
                                                 uint64_t max_bytes = uint64_t{1} << 30);
 
+// The frame stream of `original`, as `plait compress -c` writes it.
+std::vector<uint8_t> CompressStream(std::span<const uint8_t> original, int threads = 1);
+
+// The original, as `plait decompress` writes it. Returns: kResourceExhausted if it is longer than `max_bytes`.
+absl::StatusOr<std::vector<uint8_t>> DecompressStream(std::span<const uint8_t> stream, int threads = 1,
+                                                      uint64_t max_bytes = uint64_t{1} << 30);
+
 // Small originals that between them use every feature of the container: framed and plain tensors, every dtype,
 // scalars, empty tensors, metadata, files that are no .safetensors.
 struct Original {

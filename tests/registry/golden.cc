@@ -52,6 +52,35 @@ GoldenFile CutShort() {
   return {"cut_short.frame", std::move(bytes), "DATA_LOSS", "no footer at the end"};
 }
 
+// A model that breaks off in the second block of its first tensor.
+std::vector<uint8_t> CutOriginal() {
+  std::vector<uint8_t> bytes = MakeSafetensors({{"a", Dtype::kU8, {140000}, std::vector<uint8_t>(140000, 9)}});
+  bytes.resize(bytes.size() - 5000);
+  return bytes;
+}
+
+GoldenFile Stream(std::string name, const std::vector<uint8_t>& original, std::string reason) {
+  return {name + ".stream", CompressStream(original), GoldenOutcome(original), std::move(reason)};
+}
+
+// The stream of CutOriginal() with bit 0 of the byte `at` before its end flipped.
+GoldenFile FlippedStream(std::string name, size_t at, std::string reason) {
+  std::vector<uint8_t> bytes = CompressStream(CutOriginal());
+  bytes[bytes.size() - at] ^= 1;
+  return {std::move(name), std::move(bytes), "DATA_LOSS", std::move(reason)};
+}
+
+std::vector<GoldenFile> RejectedStreams() {
+  std::vector<uint8_t> longer = CompressStream({});
+  longer.push_back(0);
+  std::vector<uint8_t> later = CompressStream({});
+  later[8] = 1;
+  return {FlippedStream("index_end.stream", 1, "the end magic"),
+          FlippedStream("index_entry.stream", 64, "an entry of the index"),
+          {"bytes_behind_the_index.stream", std::move(longer), "DATA_LOSS", "a byte that nothing covers"},
+          {"version_1.stream", std::move(later), "UNIMPLEMENTED", "a later version"}};
+}
+
 }  // namespace
 
 std::string GoldenOutcome(const absl::StatusOr<std::vector<uint8_t>>& decoded) {
@@ -64,7 +93,11 @@ std::vector<GoldenFile> GoldenAccept() {
   for (const Original& original : Originals()) {
     files.push_back({original.name + ".plait", Compress(original.bytes), GoldenOutcome(original.bytes),
                      "of Originals() in tests/registry/files.cc"});
+    if (original.name == "model" || original.name == "empty_file" || original.name == "noise") {
+      files.push_back(Stream(original.name, original.bytes, "the same as a frame stream"));
+    }
   }
+  files.push_back(Stream("cut", CutOriginal(), "a tensor that breaks off"));
   return files;
 }
 
@@ -76,6 +109,7 @@ std::vector<GoldenFile> GoldenReject() {
       Flipped("payload_flip.frame", 104, absl::StatusCode::kDataLoss, "a byte of a block"),
       CutShort(),
   };
+  for (GoldenFile& stream : RejectedStreams()) files.push_back(std::move(stream));
   for (Forgery& forgery : Forgeries()) {
     files.push_back({forgery.name + ".plait", std::move(forgery.bytes), absl::StatusCodeToString(forgery.code),
                      std::move(forgery.reason)});

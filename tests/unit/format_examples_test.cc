@@ -91,12 +91,19 @@ void CheckContainer(const Example& example) {
   EXPECT_EQ(Decompress(example.bytes).value(), FromHex(example.values.at("original")));
 }
 
-const std::map<std::string, void (*)(const Example&)> kChecks = {
-    {"tier", CheckTier}, {"block", CheckBlock}, {"frame", CheckFrame}, {"container", CheckContainer}};
+void CheckStream(const Example& example) {
+  EXPECT_EQ(DecompressStream(example.bytes).value(), FromHex(example.values.at("original")));
+}
+
+const std::map<std::string, void (*)(const Example&)> kChecks = {{"tier", CheckTier},
+                                                                 {"block", CheckBlock},
+                                                                 {"frame", CheckFrame},
+                                                                 {"container", CheckContainer},
+                                                                 {"stream", CheckStream}};
 
 TEST(FormatExamples, EverySpecificationHasOneAndEveryOneDecodes) {
   const std::vector<std::filesystem::path> paths = Specifications();
-  ASSERT_GE(paths.size(), 4) << "a test that finds nothing holds nothing";
+  ASSERT_GE(paths.size(), 5) << "a test that finds nothing holds nothing";
   for (const auto& path : paths) {
     const std::vector<Example> examples = ExamplesOf(path);
     EXPECT_FALSE(examples.empty()) << path;

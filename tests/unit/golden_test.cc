@@ -34,6 +34,7 @@ void WriteFile(const fs::path& path, std::span<const uint8_t> bytes) {
 
 absl::StatusOr<std::vector<uint8_t>> DecodeFile(const fs::path& path) {
   const std::vector<uint8_t> bytes = ReadFile(path);
+  if (path.extension() == ".stream") return DecompressStream(bytes, 1, ~uint64_t{0});
   return path.extension() == ".frame" ? DecodeFrame(bytes) : Decompress(bytes, 1, ~uint64_t{0});
 }
 
