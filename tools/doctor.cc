@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "codec/base/cpu.h"
 #include "codec/base/status.h"
+#include "codec/block/operations.h"
 #include "tools/exit_code.h"
 #include "tools/json_output.h"
 #include "tools/names.h"
@@ -17,19 +18,6 @@
 
 namespace plait {
 namespace {
-
-struct Operation {
-  const char* name;
-  CpuVariant variant;  // that runs now
-};
-
-// Tier and bf16 planes exist in every variant, the rest as plain C++ only.
-std::vector<Operation> Operations() {
-  return {{"tier", ActiveCpu()},
-          {"bf16 planes", ActiveCpu()},
-          {"other planes", CpuVariant::kScalar},
-          {"histogram", CpuVariant::kScalar}};
-}
 
 struct Missing {
   const char* name;
@@ -42,7 +30,8 @@ constexpr Missing kNotBuilt[] = {{"CUDA", "nothing decodes on a GPU"},
 
 void PrintAsJson() {
   nlohmann::ordered_json operations;
-  for (const Operation& operation : Operations()) operations[operation.name] = CpuVariantName(operation.variant);
+  for (const Operation& operation : ActiveOperations())
+    operations[std::string(operation.name)] = CpuVariantName(operation.variant);
   nlohmann::ordered_json not_built;
   for (const Missing& missing : kNotBuilt) not_built[missing.name] = missing.without;
   PrintJson({{"schema", "plait.doctor/1"},
@@ -59,8 +48,9 @@ void PrintText() {
   std::string text = absl::StrFormat("plait %s, format version %d (unstable)\n%d cores, CPU %s", kVersion,
                                      kFormatVersion, ThreadCount(0), std::string(CpuVariantName(BestCpu())));
   if (ActiveCpu() != BestCpu()) text += absl::StrFormat(", forced to %s", std::string(CpuVariantName(ActiveCpu())));
-  for (const Operation& operation : Operations()) {
-    text += absl::StrFormat("\n  %-14s %s", operation.name, std::string(CpuVariantName(operation.variant)));
+  for (const Operation& operation : ActiveOperations()) {
+    text +=
+        absl::StrFormat("\n  %-14s %s", std::string(operation.name), std::string(CpuVariantName(operation.variant)));
   }
   const unsigned xxhash = XXH_versionNumber();
   text += absl::StrFormat("\nzstd %s, xxHash %d.%d.%d", ZSTD_versionString(), xxhash / 10000, xxhash / 100 % 100,

@@ -34,6 +34,7 @@ CODE_SUFFIXES = (".h", ".cc")
 KERNEL_FILE = re.compile(r"(_kernel|_avx512|_avx2)\.(h|cc)$")
 # A kernel is a loop over validated memory: it allocates nothing, reports nothing, logs nothing.
 KERNEL_FORBIDDEN = re.compile(r"\b(new|malloc|vector|string|Status|StatusOr|printf|cerr)\b|#include \"(absl|formats|tools)/")
+OPERATIONS = "codec/block/operations.cc"
 LEFT_BEHIND = re.compile(r"\b(TODO|FIXME|XXX)\b|^\s*#if 0", re.MULTILINE)
 
 
@@ -73,6 +74,14 @@ def layout_without_spec(path, all_paths):
     return [] if spec in all_paths else [f"{path}: no FORMAT.md beside it"]
 
 
+def unnamed_selectors(path, all_paths, read):
+    """`plait doctor` names the variant of every operation that has several."""
+    if not path.endswith("_select.h"):
+        return []
+    named = INCLUDE.findall(read(OPERATIONS)) if OPERATIONS in all_paths else []
+    return [] if path in named else [f"{path}: {OPERATIONS} does not ask this selector"]
+
+
 def left_behind(path, text):
     return [f"{path}: {match.group(0).strip()} left behind" for match in LEFT_BEHIND.finditer(text)]
 
@@ -88,7 +97,7 @@ def breaches(paths, read):
     for path in (p for p in paths if p.endswith(CODE_SUFFIXES)):
         text = read(path)
         found += wrong_includes(path, text) + kernel_words(path, text) + left_behind(path, text) + too_long(path, text)
-        found += layout_without_spec(path, paths)
+        found += layout_without_spec(path, paths) + unnamed_selectors(path, paths, read)
     return found
 
 

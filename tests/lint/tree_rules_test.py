@@ -36,6 +36,13 @@ class TreeRules(unittest.TestCase):
         self.assertEqual(len(breaches_of({"codec/tier/tier_layout.h": "\n"})), 1)
         self.assertEqual(breaches_of({"codec/tier/tier_layout.h": "\n", "codec/tier/FORMAT.md": ""}), [])
 
+    def test_selector_that_doctor_does_not_ask_is_found(self):
+        selector = {"codec/tier/tier_select.h": "\n"}
+        self.assertEqual(len(breaches_of(selector)), 1)
+        self.assertEqual(len(breaches_of(selector | {"codec/block/operations.cc": "\n"})), 1)
+        asked = {"codec/block/operations.cc": '#include "codec/tier/tier_select.h"\n'}
+        self.assertEqual(breaches_of(selector | asked), [])
+
     def test_left_behind_is_found(self):
         self.assertEqual(len(breaches_of({"tools/a.cc": "#if 0\n#endif\n"})), 1)
         self.assertEqual(len(breaches_of({"tools/a.cc": "// TO" + "DO: later\n"})), 1)

@@ -1,0 +1,26 @@
+#include "codec/block/operations.h"
+
+#include "codec/tier/tier_select.h"
+
+namespace plait {
+namespace {
+
+// What the selector chose, not what it should have.
+CpuVariant VariantOf(const TierKernels& kernels) {
+#if defined(__x86_64__)
+  if (&kernels == &kTierAvx512) return CpuVariant::kAvx512;
+  if (&kernels == &kTierAvx2) return CpuVariant::kAvx2;
+#endif
+  return CpuVariant::kScalar;
+}
+
+}  // namespace
+
+std::vector<Operation> ActiveOperations() {
+  return {{"tier", VariantOf(ActiveTierKernels())},
+          {"bf16 planes", ActiveCpu()},
+          {"other planes", CpuVariant::kScalar},
+          {"histogram", CpuVariant::kScalar}};
+}
+
+}  // namespace plait
