@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "codec/base/status.h"
+#include "tools/text.h"
 
 namespace plait {
 
@@ -22,7 +23,7 @@ ExitCode ExitCodeOf(const absl::Status& status) {
 
 ExitCode Report(std::string_view where, const absl::Status& status) {
   const absl::Status whole = where.empty() ? status : Annotate(status, where);
-  const std::string message(whole.message());
+  const std::string message = WithoutControls(Std(whole.message()));
   std::fprintf(stderr, "plait: %s\n", message.c_str());
   return ExitCodeOf(status);
 }

@@ -1,4 +1,6 @@
 // plait inspect: codecs, blocks, and the entropy of each plane beside what was spent on it.
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -11,10 +13,14 @@
 #include "tools/json_output.h"
 #include "tools/names.h"
 #include "tools/pipeline/plait_input.h"
+#include "tools/text.h"
 #include "tools/verbs.h"
 
 namespace plait {
 namespace {
+
+// That a name keeps on a narrow terminal.
+constexpr size_t kRoomForNames = 16;
 
 std::string CodecCounts(const PlaneReport& plane) {
   return absl::StrJoin(plane.blocks_of_codec, " ", [](std::string* out, const auto& entry) {
@@ -67,16 +73,18 @@ void PrintPlanes(const TensorReport& report) {
 }
 
 void PrintTable(const std::string& path, const std::vector<TensorReport>& reports) {
-  std::printf("bits are per element of the plane; order-0 is the entropy of each block by itself\n");
+  const std::optional<size_t> columns = TerminalColumns(STDOUT_FILENO);
+  std::printf("bits per element of the plane; order-0 is the entropy of each block by itself\n");
   for (const TensorReport& report : reports) {
     const StoredTensor& tensor = *report.tensor;
-    const double percent = tensor.original.bytes() == 0 ? 100 : 100.0 * tensor.coded_bytes / tensor.original.bytes();
     const std::string line = absl::StrFormat(
-        "%s  %s [%s]  %s -> %s (%.2f %%)  %s", tensor.original.name,
-        std::string(GetDtypeInfo(tensor.original.dtype).name), absl::StrJoin(tensor.original.shape, ", "),
-        HumanBytes(tensor.original.bytes()), HumanBytes(tensor.coded_bytes), percent,
-        tensor.framed() ? absl::StrCat(report.blocks, " blocks") : "plain");
-    std::printf("%s\n", line.c_str());
+        "  %s [%s]  %s -> %s (%.2f %%)  %s", std::string(GetDtypeInfo(tensor.original.dtype).name),
+        absl::StrJoin(tensor.original.shape, ", "), HumanBytes(tensor.original.bytes()), HumanBytes(tensor.coded_bytes),
+        PercentOf(tensor.coded_bytes, tensor.original.bytes()),
+        tensor.framed() ? absl::StrCat(report.blocks, report.blocks == 1 ? " block" : " blocks") : "plain");
+    std::string name = Printable(tensor.original.name);
+    if (columns) name = ShortenMiddle(name, std::max(kRoomForNames, *columns - std::min(*columns, line.size())));
+    std::printf("%s%s\n", name.c_str(), line.c_str());
     PrintPlanes(report);
   }
   std::printf("%s\n", path.c_str());

@@ -1,4 +1,4 @@
-// What the command line says, one struct per verb. cli.cc fills them; the verbs read them.
+// What the command line says, one struct per verb. command_line.cc fills them; the verbs read them.
 #ifndef PLAIT_TOOLS_OPTIONS_H_
 #define PLAIT_TOOLS_OPTIONS_H_
 
@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "tools/levels.h"
 
 namespace plait {
 
@@ -22,7 +24,7 @@ struct JobOptions {
 };
 
 struct CompressOptions : JobOptions {
-  int level = 3;
+  int level = kDefaultLevel;
   bool dry_run = false;
   bool verify = true;
   bool strict = false;
@@ -41,12 +43,25 @@ struct VerifyOptions {
 
 struct ListOptions {
   std::string file;
+  std::string sort;  // name, size, coded, ratio or offset; empty: the order of the original's data
+  bool reverse = false;
+  std::vector<std::string> dtypes;  // as DtypeTable() spells them; empty: all
+  std::vector<std::string> names;   // patterns, as a shell has them; empty: all
+  std::optional<uint64_t> top;      // so many rows at most
   bool json = false;
 };
 
 struct InspectOptions {
   std::string file;
   std::string html;  // where to write a page; empty: none
+  bool json = false;
+};
+
+struct BenchOptions {
+  std::string file;
+  uint64_t max_bytes = uint64_t{128} << 20;  // of the file that are measured
+  double seconds = 1;                        // that each operation is repeated for, at least
+  int threads = 0;
   bool json = false;
 };
 
