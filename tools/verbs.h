@@ -13,6 +13,7 @@ int RunVerify(const VerifyOptions& options);
 int RunList(const ListOptions& options);
 int RunInspect(const InspectOptions& options);
 int RunCat(const CatOptions& options);
+int RunBench(const BenchOptions& options);
 int RunDoctor(const DoctorOptions& options);
 
 }  // namespace plait

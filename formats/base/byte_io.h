@@ -81,6 +81,8 @@ class SourceStream : public ByteStream {
 // A sink into memory of its own.
 class MemorySink : public ByteSink {
  public:
+  // Makes room for so many bytes at once.
+  void Reserve(uint64_t bytes) { bytes_.reserve(bytes); }
   uint64_t size() const override { return bytes_.size(); }
   absl::Status Append(std::span<const uint8_t> bytes) override {
     bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());

@@ -10,6 +10,8 @@ namespace plait {
 
 class Progress {
  public:
+  // One that is never shown.
+  Progress() : on_(false) {}
   // `total_bytes` of original data, 0 if nobody knows: then there is no bar, only what is done. `label` stands in front
   // of the bar.
   Progress(std::string label, uint64_t total_bytes);
@@ -31,7 +33,7 @@ class Progress {
   bool on_;
   bool shown_ = false;
   std::string label_;
-  uint64_t total_bytes_;
+  uint64_t total_bytes_ = 0;
   uint64_t original_bytes_ = 0;
   uint64_t coded_bytes_ = 0;
   Clock::time_point begin_;
