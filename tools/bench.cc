@@ -21,6 +21,7 @@
 #include "tools/pipeline/encode.h"
 #include "tools/pipeline/files.h"
 #include "tools/pipeline/ordered.h"
+#include "tools/pipeline/plait_input.h"
 #include "tools/table.h"
 #include "tools/text.h"
 #include "tools/verbs.h"
@@ -159,7 +160,7 @@ void PrintAsJson(const BenchOptions& options, uint64_t file_bytes, uint64_t byte
                       {"memcpy", ToJson(result.copy, bytes)}});
   }
   PrintJson({{"schema", "plait.bench/1"},
-             {"file", options.file},
+             {"file", DisplayName(options.file)},
              {"file_bytes", file_bytes},
              {"measured_bytes", bytes},
              {"threads", threads},
@@ -192,29 +193,33 @@ void PrintConditions(const BenchOptions& options, uint64_t file_bytes, uint64_t 
       bytes == file_bytes ? HumanBytes(bytes) : absl::StrFormat("%s of %s", HumanBytes(bytes), HumanBytes(file_bytes));
   const std::string text =
       absl::StrFormat("%s: %s, in memory, %d %s, CPU %s\nmedians of at least %d runs and %g s each",
-                      WithoutControls(options.file), part, threads, threads == 1 ? "thread" : "threads",
+                      WithoutControls(DisplayName(options.file)), part, threads, threads == 1 ? "thread" : "threads",
                       std::string(CpuVariantName(ActiveCpu())), kLeastRuns, options.seconds);
   std::printf("%s\n", text.c_str());
   std::fflush(stdout);
 }
 
 absl::Status BenchFile(const BenchOptions& options) {
-  PLAIT_ASSIGN_OR_RETURN(const std::unique_ptr<FileSource> source, FileSource::Open(options.file));
-  PLAIT_ASSIGN_OR_RETURN(const bool is_container, LooksLikeContainer(*source));
-  if (is_container) return absl::UnimplementedError("already a Plait file; bench takes an original");
+  Input input;
+  PLAIT_ASSIGN_OR_RETURN(input.file, OpenSeekable(options.file));
+  PLAIT_ASSIGN_OR_RETURN(const PlaitMarks marks, FindPlaitMarks(input));
+  if (marks.container || marks.stream) {
+    return absl::UnimplementedError("already a Plait file; bench takes an original");
+  }
+  const FileSource& source = *input.file;
   Memory memory;
-  PLAIT_ASSIGN_OR_RETURN(memory.original, ReadSample(*source, options.max_bytes));
+  PLAIT_ASSIGN_OR_RETURN(memory.original, ReadSample(source, options.max_bytes));
   const uint64_t bytes = memory.original.size();
   memory.coded.Reserve(bytes);
   const int threads = ThreadCount(options.threads);
-  if (!options.json) PrintConditions(options, source->size(), bytes, threads);
+  if (!options.json) PrintConditions(options, source.size(), bytes, threads);
   std::vector<LevelResult> results;
   for (const Level& level : kLevels) {
     PLAIT_ASSIGN_OR_RETURN(const LevelResult result, MeasureLevel(level, threads, options.seconds, memory));
     results.push_back(result);
   }
   if (options.json) {
-    PrintAsJson(options, source->size(), bytes, threads, results);
+    PrintAsJson(options, source.size(), bytes, threads, results);
   } else {
     PrintTable(bytes, results);
   }
@@ -224,7 +229,7 @@ absl::Status BenchFile(const BenchOptions& options) {
 }  // namespace
 
 int RunBench(const BenchOptions& options) {
-  if (absl::Status status = BenchFile(options); !status.ok()) return Report(options.file, status);
+  if (absl::Status status = BenchFile(options); !status.ok()) return Report(DisplayName(options.file), status);
   return kExitOk;
 }
 

@@ -1,4 +1,4 @@
-// The command line: parses argv into the structs of options.h and runs the verb.
+// The command line: parses argv and runs the verb.
 #ifndef PLAIT_TOOLS_CLI_H_
 #define PLAIT_TOOLS_CLI_H_
 

@@ -4,25 +4,27 @@
 #include <algorithm>
 #include <string_view>
 
+#include "absl/strings/str_join.h"
 #include "codec/base/status.h"
 #include "tools/exit_code.h"
 #include "tools/job_list.h"
+#include "tools/levels.h"
 #include "tools/names.h"
 #include "tools/verbs.h"
 
 namespace plait {
 namespace {
 
-constexpr int kBuiltLevel = 3;
-
 // Files of a model directory that hold weights. Everything else (JSON, tokenizers, pictures) is copied.
 constexpr std::string_view kWeightSuffixes[] = {".safetensors", ".gguf", ".bin", ".pt",  ".pth",
                                                 ".ckpt",        ".onnx", ".h5",  ".npz", ".pdiparams"};
 
 absl::Status CheckOptions(const CompressOptions& options) {
-  if (options.level != kBuiltLevel) {
-    return absl::UnimplementedError(
-        FoundExpected("level", absl::StrCat("-", options.level), "-3, the only one built yet"));
+  if (FindLevel(options.level) == nullptr) {
+    const std::string built = absl::StrJoin(
+        kLevels, ", ", [](std::string* out, const Level& level) { absl::StrAppend(out, "-", level.number); });
+    return absl::UnimplementedError(FoundExpected("level", absl::StrCat("-", options.level),
+                                                  absl::StrCat(built, "; the others are not built yet")));
   }
   PLAIT_RETURN_IF_ERROR(CheckJobOptions(options));
   if (options.to_stdout && options.files.size() > 1) {

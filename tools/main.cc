@@ -1,4 +1,4 @@
-// plait: model weights smaller without changing one bit. See tools/cli.cc for the verbs.
+// plait: model weights smaller without changing one bit. See tools/command_line.cc for the verbs.
 #include "tools/cli.h"
 #include "tools/pipeline/files.h"
 

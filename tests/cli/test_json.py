@@ -162,6 +162,83 @@ def verify_of_several(test):
     test.equal([entry["ok"] for entry in document["files"]], [True, False, False, True], "ok")
 
 
+TIMING = {"runs": int, "median_seconds": float, "bytes_per_second": float}
+
+
+def check_bench(test, document, name, measured_bytes):
+    check_fields(test, document, {"schema": str, "file": str, "file_bytes": int, "measured_bytes": int, "threads": int,
+                                  "cpu": str, "levels": list}, "bench")
+    test.equal((document["schema"], document["file"], document["threads"]), ("plait.bench/1", name, 2), "document")
+    test.equal(document["file_bytes"], test.path(name).stat().st_size, "file_bytes")
+    test.equal(document["measured_bytes"], measured_bytes, "measured_bytes")
+    test.equal([level["level"] for level in document["levels"]], [3], "levels")
+    for level in document["levels"]:
+        timings = ("encode", "encode_verified", "decode", "memcpy")
+        check_fields(test, level, {"level": int, "coded_bytes": int} | dict.fromkeys(timings, dict), "level")
+        for timing in timings:
+            check_fields(test, level[timing], TIMING, timing)
+            test.check(level[timing]["runs"] >= 5, f"{timing}: runs: found {level[timing]['runs']}, expected 5 or more")
+            speed = measured_bytes / level[timing]["median_seconds"]
+            test.check(abs(level[timing]["bytes_per_second"] - speed) <= 1e-6 * speed, f"{timing}: bytes_per_second")
+
+
+@case
+def bench(test):
+    """What it says of size is what compress gives, for files of every kind."""
+    for name, data in (("m.safetensors", files.model()), ("opaque", files.bf16(100_000)), ("lines", files.lines())):
+        test.write(name, data)
+        document = one_document(test, test.plait("bench", "--json", "-i", "0", "-T", "2", name))
+        check_bench(test, document, name, len(data))
+        coded_bytes = test.plait("compress", "--json", name).json()["coded_bytes"]
+        test.equal(document["levels"][0]["coded_bytes"], coded_bytes, f"{name}: coded_bytes")
+    test.equal(test.names(), sorted(["m.safetensors", "m.plait.safetensors", "opaque", "opaque.plait", "lines",
+                                     "lines.plait"]), "files: bench writes none")
+
+
+@case
+def bench_of_a_part(test):
+    """Pieces of a larger file are as compressible as the file; those of a checkpoint are tensors of their types."""
+    test.write("large.safetensors", files.large())
+    test.write("zeros and noise", files.noise(1 << 23) + bytes(1 << 23))
+    for name, low, high in (("large.safetensors", 0.64, 0.70), ("zeros and noise", 0.45, 0.55)):
+        for most in (1 << 20, 1 << 22):
+            document = test.plait("bench", "--json", "-i", "0", "-T", "2", "--max-bytes", str(most), name).json()
+            measured = document["measured_bytes"]
+            test.check(0.99 * most <= measured <= most + 4096, f"{name}: measured_bytes: found {measured} of {most}")
+            part = document["levels"][0]["coded_bytes"] / measured
+            test.check(low <= part <= high, f"{name}: coded_bytes: found {part} of {most}, expected {low} to {high}")
+
+
+@case
+def list_of_some(test):
+    """Rows are those asked for; the sums are the file's, whatever is asked for."""
+    container = test.compress("m.safetensors", files.model())
+    whole = test.plait("list", "--json", container).json()
+    for arguments, names in ((["--sort", "ratio", "-n", "2"], ["norm.weight", "scale"]),
+                             (["--reverse"], ["scale", "norm.weight", "mlp.weight", "embed.weight"]),
+                             (["--dtype", "F32"], ["scale"]), (["--name", "*m*", "--top", "9"],
+                                                               ["embed.weight", "mlp.weight", "norm.weight"])):
+        document = one_document(test, test.plait("list", "--json", *arguments, container))
+        test.equal([row["name"] for row in document["tensors"]], names, f"{arguments}: names")
+        test.equal([document[field] for field in document if field != "tensors"],
+                   [whole[field] for field in whole if field != "tensors"], f"{arguments}: sums")
+        test.check(all(row in whole["tensors"] for row in document["tensors"]), f"{arguments}: other rows")
+
+
+@case
+def doctor(test):
+    """The variants are those that run: the forced one, or the best of the machine."""
+    best = test.plait("doctor", "--json").json()["cpu"]["best"]
+    variants = ["scalar", "avx2", "avx512"]
+    for variant in variants[:variants.index(best) + 1]:
+        document = one_document(test, test.plait("doctor", "--json", env={"PLAIT_CPU": variant}))
+        test.equal(document["cpu"], {"best": best, "used": variant}, f"{variant}: cpu")
+        test.equal(document["operations"]["tier"], variant, f"{variant}: tier")
+        lower = variants[:variants.index(variant) + 1]
+        test.check(all(found in lower for found in document["operations"].values()), f"{variant}: a higher one runs")
+    test.equal(test.plait("doctor", "--json").json()["cpu"]["used"], best, "used without force")
+
+
 @case
 def names_that_json_must_escape(test):
     test.write("quote\"\\\n\x01ü", files.odd_names(escaped=False))

@@ -17,11 +17,11 @@ ENDLESS = 64 << 30
 
 
 class Terminal:
-    """A pseudo-terminal of 100 columns for a child's stderr (or stdin)."""
+    """A pseudo-terminal for a child's stderr, stdout or stdin."""
 
-    def __init__(self):
+    def __init__(self, columns=100):
         self.ours, self.child = pty.openpty()
-        fcntl.ioctl(self.child, termios.TIOCSWINSZ, struct.pack("HHHH", 25, 100, 0, 0))
+        fcntl.ioctl(self.child, termios.TIOCSWINSZ, struct.pack("HHHH", 25, columns, 0, 0))
 
     def read_for(self, seconds, until=lambda: False):
         """(time, bytes) of every piece that comes within `seconds`."""
@@ -224,3 +224,65 @@ def a_terminal_is_neither_input_nor_output_of_coded_bytes(test):
         test.equal(result.code, 2, f"{arguments}: exit code")
         test.match(result.first_error, "plait: std(in|out): found a terminal, expected .*", "stderr")
     terminal.close()
+
+
+def on_terminal(test, columns, *arguments):
+    """Lines that a terminal of that width shows of stdout."""
+    terminal = Terminal(columns)
+    test.equal(test.finish(test.start(*arguments, stdout=terminal.child, env={"LC_ALL": "C"})).code, 0, "exit code")
+    text = b"".join(data for _, data in terminal.read_for(0.3)).decode()
+    terminal.close()
+    return text.replace("\r\n", "\n").splitlines()
+
+
+def widest(lines):
+    """In columns: two for each East Asian character."""
+    return max(len(line) + sum(character > "\u1100" for character in line) for line in lines)
+
+
+LONG_NAME = "model.language_model.layers.27.post_attention_layernorm.and_one_more_module.weight"
+
+
+@case
+def tables_fit_the_terminal(test):
+    """Columns that others imply go first, then the middle of names; in a pipe everything stays."""
+    tensors = [(LONG_NAME, "BF16", [128, 1024], files.bf16(1 << 17)), ("重みの" * 20, "F32", [16], files.noise(64))]
+    container = test.compress("m.safetensors", files.safetensors(tensors))
+    header = {80: "TENSOR +DTYPE +CODED +PERCENT +CODEC|TENSOR +DTYPE +SHAPE +CODED +PERCENT +CODEC",
+              200: "TENSOR +DTYPE +SHAPE +ORIGINAL +CODED +PERCENT +BITS +CODEC"}
+    for columns, pattern in header.items():
+        lines = on_terminal(test, columns, "list", container)
+        test.match(lines[0], pattern, f"header at {columns} columns")
+        test.check(widest(lines) <= columns, f"table at {columns} columns: found {widest(lines)}")
+    test.check(any(LONG_NAME in line for line in lines), "name at 200 columns: shortened")
+    narrow = on_terminal(test, 80, "list", container)
+    test.match(narrow[1], r"model\.lang\S*\.\.\.\S*\.weight .*", "name at 80 columns")
+    piped = test.plait("list", container).out.decode()
+    test.check(LONG_NAME in piped and "BITS" in piped, "in a pipe: shortened")
+    lines = on_terminal(test, 80, "inspect", container)
+    test.check(widest(lines) <= 80, f"inspect at 80 columns: found {widest(lines)}")
+    test.check(all(len(line) <= 60 for line in on_terminal(test, 60, "help", "list")), "help at 60 columns: wider")
+
+
+@case
+def names_cannot_garble_the_terminal(test):
+    """Control characters of names inside a file, and of the file itself, are printed as escapes."""
+    name = "a\x1b[2J\u009bb\nc"
+    container = test.compress("m.safetensors", files.safetensors([(name, "BF16", [1024], files.bf16(1024))]))
+    for verb in ("list", "inspect"):
+        out = test.plait(verb, container).out.decode()
+        test.check(r"a\x1b[2J\xc2\x9bb\nc" in out, f"{verb}: {out!r}")
+        test.check("\x1b" not in out and "\u009b" not in out, f"{verb}: control characters: {out!r}")
+    test.equal(test.plait("list", "--json", container).json()["tensors"][0]["name"], name, "name in JSON")
+    error = test.plait("list", "no\x1b[2J\nsuch", code=1).err.decode()
+    test.equal(error, "plait: no\\x1b[2J\\nsuch: cannot open: No such file or directory\n", "stderr")
+
+
+@case
+def no_colour_anywhere(test):
+    """There is none, so NO_COLOR changes nothing; LANG neither."""
+    container = test.compress("m.safetensors", files.model())
+    for arguments in (["list", container], ["inspect", container], ["help"], ["doctor"]):
+        plain = on_terminal(test, 100, *arguments)
+        test.check(not any("\x1b" in line for line in plain), f"{arguments}: escapes")
+        test.check(all(ord(character) < 128 for line in plain for character in line), f"{arguments}: not ASCII")
