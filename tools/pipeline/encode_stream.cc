@@ -34,7 +34,7 @@ class StreamPlanner {
 
   // Reads the header of a .safetensors file, if the original begins with one.
   absl::Status Begin() {
-    const absl::Status status = ReadHeader();
+    absl::Status status = ReadHeader();
     if (absl::IsUnavailable(status) || absl::IsCancelled(status)) return status;
     if (status.ok()) return absl::OkStatus();
     plan_ = OpaquePlan(0);
