@@ -3,9 +3,12 @@
 #include <algorithm>
 
 #include "codec/base/endian.h"
+#include "codec/block/zstd_codec.h"
 #include "codec/histogram/histogram.h"
 #include "codec/tier/tier.h"
-#include "tests/registry/draft.h"
+#include "formats/container/container_layout.h"
+#include "formats/frame/frame_footer.h"
+#include "formats/frame/frame_header.h"
 #include "tests/registry/files.h"
 #include "tests/registry/golden.h"
 #include "tests/registry/registry.h"
@@ -13,8 +16,22 @@
 namespace plait {
 namespace {
 
-// Larger seeds make a fuzzer slow without showing it more.
-constexpr size_t kMaxSeedBytes = 6000;
+class Seeds {
+ public:
+  void Add(const std::string& fuzzer, const std::vector<uint8_t>& seed) {
+    std::vector<std::vector<uint8_t>>& of_fuzzer = by_fuzzer_[fuzzer];
+    if (seed.size() > kMaxSeedBytes || std::ranges::find(of_fuzzer, seed) != of_fuzzer.end()) return;
+    of_fuzzer.push_back(seed);
+  }
+
+  const std::map<std::string, std::vector<std::vector<uint8_t>>>& by_fuzzer() const { return by_fuzzer_; }
+
+ private:
+  std::map<std::string, std::vector<std::vector<uint8_t>>> by_fuzzer_;
+};
+
+// What TakeVariant makes the best variant of, whether the machine has one, two, three or four of them.
+constexpr uint32_t kBestVariant = 11;
 
 // The parameters that a fuzzer takes from the front, then the bytes.
 std::vector<uint8_t> Seed(std::initializer_list<uint32_t> parameters, std::span<const uint8_t> bytes) {
@@ -28,51 +45,88 @@ std::vector<uint8_t> Seed(std::initializer_list<uint32_t> parameters, std::span<
   return seed;
 }
 
-std::vector<uint8_t> TierSeed(std::span<const uint8_t> symbols) {
-  std::vector<uint8_t> stream(TierMaxBytes(symbols.size()));
-  stream.resize(TierEncode(symbols, PlanTier(CountBytes(symbols)), stream));
-  return Seed({static_cast<uint32_t>(symbols.size())}, stream);
-}
+uint32_t Size(std::span<const uint8_t> bytes) { return static_cast<uint32_t>(bytes.size()); }
 
-std::vector<uint8_t> BlockSeed(const CodecEntry& codec, const Input& input) {
+void AddPlaneSeeds(const Input& input, Seeds* seeds) {
+  std::vector<uint8_t> stream(TierMaxBytes(input.raw.size()));
+  stream.resize(TierEncode(input.raw, PlanTier(CountBytes(input.raw)), stream));
+  seeds->Add("tier_decode", Seed({kBestVariant, Size(input.raw)}, stream));
   BlockWorkspace workspace;
   std::vector<uint8_t> coded;
-  if (!codec.Encode(input, 0, workspace, &coded).ok()) return {};
+  ZstdEncode(kZstdBytesLevel, input.raw, workspace, &coded);
+  seeds->Add("zstd_decode", Seed({Size(input.raw)}, coded));
+}
+
+void AddBlockSeeds(uint32_t index, const Input& input, Seeds* seeds) {
+  const CodecEntry& codec = CodecRegistry()[index];
+  const auto dtype = static_cast<uint32_t>(input.dtype);
+  const uint32_t kind = static_cast<uint32_t>(codec.kind) - 1;
+  seeds->Add("block_round_trip", Seed({index, 0, kBestVariant, dtype}, input.raw));
+  seeds->Add("block_choose", Seed({kBestVariant, dtype}, input.raw));
+  if (codec.kind != PlaneKind::kBytes) seeds->Add("planes", Seed({0, kBestVariant, kind}, input.raw));
+  BlockWorkspace workspace;
+  std::vector<uint8_t> coded;
+  if (!codec.Encode(input, 0, workspace, &coded).ok()) return;
+  const auto payload = std::span(coded).subspan(kBlockHeaderBytes);
   const uint32_t codec_and_plane = coded[2] | coded[3] << 8;
-  return Seed({static_cast<uint32_t>(input.dtype), input.spec().elements / 8, codec_and_plane},
-              std::span(coded).subspan(kBlockHeaderBytes));
+  seeds->Add("block_header", coded);
+  seeds->Add("block_decode", Seed({kBestVariant, dtype, input.spec().elements / 8, codec_and_plane}, payload));
+  if (codec.kind == PlaneKind::kBytes) return;
+  seeds->Add("plane_payload", Seed({kBestVariant, kind, Size(input.raw)}, payload));
 }
 
-const char* FuzzerOf(const std::string& golden_name) {
-  if (golden_name.ends_with(".stream")) return "frame_stream_open";
-  return golden_name.ends_with(".frame") ? "frame_open" : "container_open";
+void AddFrameSeeds(const std::vector<uint8_t>& frame, Seeds* seeds) {
+  seeds->Add("frame_open", frame);
+  const FrameHeader header = ParseFrameHeader(frame).value();
+  seeds->Add("frame_header", {frame.begin(), frame.begin() + static_cast<ptrdiff_t>(header.header_bytes)});
+  const auto footer = std::span(frame).last(LoadLe<uint64_t>(frame.data() + frame.size() - 8));
+  seeds->Add("frame_footer",
+             Seed({static_cast<uint32_t>(header.dtype), static_cast<uint32_t>(header.num_elements),
+                   header.block_log2 - kMinBlockLog2, static_cast<uint32_t>(frame.size() / kFrameAlignment - 1)},
+                  footer.first(footer.size() - 24)));
 }
 
-std::vector<uint8_t> HeaderSeed(const std::vector<uint8_t>& file) {
-  const size_t header_bytes = kSafetensorsLengthBytes + LoadLe<uint64_t>(file.data());
-  return Seed({static_cast<uint32_t>(file.size() - header_bytes)}, std::span(file).first(header_bytes));
+// Of what the codec is for; the encoder chooses.
+std::vector<uint8_t> TwoBlockFrame(const CodecEntry& codec) {
+  const Input input = codec.generate(/*seed=*/1, (uint32_t{1} << kMinBlockLog2) + 200);
+  return MakeFrame(
+      {.dtype = input.dtype, .shape = {input.spec().elements}, .block_log2 = kMinBlockLog2, .sections = {}}, input.raw);
+}
+
+void AddContainerSeeds(const std::vector<uint8_t>& container, Seeds* seeds) {
+  seeds->Add("container_open", container);
+  const auto manifest_bytes = LoadLe<uint64_t>(container.data() + container.size() - kManifestTailBytes);
+  if (manifest_bytes <= container.size()) {
+    seeds->Add("manifest", {container.end() - static_cast<ptrdiff_t>(manifest_bytes), container.end()});
+  }
+  const size_t header_bytes = kSafetensorsLengthBytes + LoadLe<uint64_t>(container.data());
+  seeds->Add("safetensors_header",
+             Seed({Size(container) - static_cast<uint32_t>(header_bytes)}, std::span(container).first(header_bytes)));
 }
 
 }  // namespace
 
 std::map<std::string, std::vector<std::vector<uint8_t>>> FuzzSeeds() {
-  std::map<std::string, std::vector<std::vector<uint8_t>>> seeds;
-  for (const CodecEntry& codec : CodecRegistry()) {
-    for (const Input& input : codec.edge_inputs()) {
-      seeds["block_round_trip"].push_back(Seed({static_cast<uint32_t>(input.dtype)}, input.raw));
-      seeds["block_decode"].push_back(BlockSeed(codec, input));
-      seeds["tier_decode"].push_back(TierSeed(input.raw));
+  Seeds seeds;
+  for (uint32_t index = 0; index < CodecRegistry().size(); ++index) {
+    for (const Input& input : CodecRegistry()[index].edge_inputs()) {
+      AddPlaneSeeds(input, &seeds);
+      AddBlockSeeds(index, input, &seeds);
     }
+    AddFrameSeeds(TwoBlockFrame(CodecRegistry()[index]), &seeds);
   }
+  seeds.Add("cut_mark", MakeCutMark({.decoded_bytes = 4096, .decoded_hash = {1, 2}}, /*header_hash=*/7));
   for (const GoldenFile& file : GoldenAccept()) {
-    seeds[FuzzerOf(file.name)].push_back(file.bytes);
-    if (file.name.ends_with(".plait")) seeds["safetensors_header"].push_back(HeaderSeed(file.bytes));
+    if (file.name.ends_with(".plait")) AddContainerSeeds(file.bytes, &seeds);
+    if (file.name.ends_with(".frame")) AddFrameSeeds(file.bytes, &seeds);
+    if (file.name.ends_with(".stream")) seeds.Add("frame_stream_open", file.bytes);
   }
-  for (const Forgery& forgery : Forgeries()) seeds["container_open"].push_back(forgery.bytes);
-  for (auto& [name, inputs] : seeds) {
-    std::erase_if(inputs, [](const std::vector<uint8_t>& seed) { return seed.empty() || seed.size() > kMaxSeedBytes; });
+  for (const GoldenFile& file : GoldenReject()) {
+    if (file.name.ends_with(".plait")) AddContainerSeeds(file.bytes, &seeds);
+    if (file.name.ends_with(".frame")) seeds.Add("frame_open", file.bytes);
+    if (file.name.ends_with(".stream")) seeds.Add("frame_stream_open", file.bytes);
   }
-  return seeds;
+  return seeds.by_fuzzer();
 }
 
 }  // namespace plait
