@@ -37,6 +37,11 @@ KERNEL_FORBIDDEN = re.compile(r"\b(new|malloc|vector|string|Status|StatusOr|prin
 OPERATIONS = "codec/block/operations.cc"
 LEFT_BEHIND = re.compile(r"\b(TODO|FIXME|XXX)\b|^\s*#if 0", re.MULTILINE)
 
+# What is declared to take any bytes and to say what is wrong with them.
+PARSER = re.compile(
+    r"absl::Status(?:Or<[^;{]*?>)? (\w*(?:Parse|Decode|Describe)\w*)\([^;{]*?std::span<const uint8_t>"
+)
+
 
 def folder_rule(path):
     """The longest key of ARROWS that is a folder of `path`, or None."""
@@ -91,6 +96,17 @@ def too_long(path, text):
     return [f"{path}: {lines} lines, at most {MAX_LINES}"] if lines > MAX_LINES else []
 
 
+def parsers_without_a_fuzzer(paths, read):
+    fuzzers = "".join(read(path) for path in paths if path.startswith("tests/fuzz/") and path.endswith(".cc"))
+    headers = [path for path in paths if path.startswith(("codec/", "formats/")) and path.endswith(".h")]
+    return [
+        f"{path}: no fuzzer in tests/fuzz names {name}"
+        for path in headers
+        for name in PARSER.findall(strip_comments(read(path)))
+        if not re.search(rf"\b{name}\b", fuzzers)
+    ]
+
+
 def breaches(paths, read):
     """All breaches in `paths`, with `read(path)` giving a file's text."""
     found = []
@@ -98,7 +114,7 @@ def breaches(paths, read):
         text = read(path)
         found += wrong_includes(path, text) + kernel_words(path, text) + left_behind(path, text) + too_long(path, text)
         found += layout_without_spec(path, paths) + unnamed_selectors(path, paths, read)
-    return found
+    return found + parsers_without_a_fuzzer(paths, read)
 
 
 def main():

@@ -43,6 +43,12 @@ class TreeRules(unittest.TestCase):
         asked = {"codec/block/operations.cc": '#include "codec/tier/tier_select.h"\n'}
         self.assertEqual(breaches_of(selector | asked), [])
 
+    def test_parser_without_a_fuzzer_is_found(self):
+        header = {"formats/frame/a.h": "absl::StatusOr<std::vector<A>> ParseA(B b,\n  std::span<const uint8_t> bytes);\n"}
+        self.assertEqual(breaches_of(header), ["formats/frame/a.h: no fuzzer in tests/fuzz names ParseA"])
+        self.assertEqual(breaches_of(header | {"tests/fuzz/a.cc": "ParseA(b, bytes);\n"}), [])
+        self.assertEqual(len(breaches_of(header | {"tests/fuzz/a.cc": "ParseAll(b, bytes);\n"})), 1)
+
     def test_left_behind_is_found(self):
         self.assertEqual(len(breaches_of({"tools/a.cc": "#if 0\n#endif\n"})), 1)
         self.assertEqual(len(breaches_of({"tools/a.cc": "// TO" + "DO: later\n"})), 1)
