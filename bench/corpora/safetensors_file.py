@@ -18,8 +18,8 @@ _MAX_HEADER_BYTES = 100_000_000
 
 # Bytes per element, in the order in which the safetensors library ranks types (it writes the last rank first).
 DTYPE_BYTES = {
-    "BOOL": 1, "U8": 1, "I8": 1, "F8_E5M2": 1, "F8_E4M3": 1, "I16": 2, "U16": 2, "F16": 2, "BF16": 2,
-    "I32": 4, "U32": 4, "F32": 4, "F64": 8, "I64": 8, "U64": 8,
+    "BOOL": 1, "U8": 1, "I8": 1, "F8_E5M2": 1, "F8_E4M3": 1, "F8_E8M0": 1, "I16": 2, "U16": 2, "F16": 2, "BF16": 2,
+    "I32": 4, "U32": 4, "F32": 4, "C64": 8, "F64": 8, "I64": 8, "U64": 8,
 }  # yapf: disable
 _DTYPE_RANK = {dtype: rank for rank, dtype in enumerate(DTYPE_BYTES)}
 

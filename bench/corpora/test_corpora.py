@@ -20,6 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import catalog
 import corpora
+import foreign_formats
 import paddle_params
 import packages
 import safetensors_file
@@ -30,6 +31,8 @@ try:
   import numpy as np
 
   import bf16
+  import casts
+  import float8
   import order0
 except ImportError:
   np = None
@@ -91,6 +94,90 @@ class Bf16Test(unittest.TestCase):
     bits = np.arange(0, 0xFFFFFFFF, 100003, dtype=np.uint32)
     joined = b"".join(bf16.cast_chunks(memoryview(bits.tobytes())))
     self.assertEqual(joined, bf16.round_to_bf16(bits).tobytes())
+
+
+@unittest.skipIf(np is None, "needs numpy")
+class Float8Test(unittest.TestCase):
+
+  def assert_rounds(self, kind, values: list[float], codes: list[int]):
+    self.assertEqual(float8.round_to(np.array(values, np.float32), kind).tolist(), codes)
+
+  def test_every_finite_value_keeps_its_code(self):
+    for kind, largest in ((float8.E4M3, 448), (float8.E5M2, 57344)):
+      self.assertEqual(kind.finite[-1], largest)
+      codes = list(range(len(kind.finite)))
+      self.assert_rounds(kind, kind.finite.tolist(), codes)
+      self.assert_rounds(kind, (-kind.finite).tolist(), [code | 0x80 for code in codes])
+
+  def test_ties_go_to_even_and_beside_a_tie_the_nearer_wins(self):
+    self.assert_rounds(float8.E4M3, [1.0625, 1.1875, 1.062501, 1.187499, 2**-10, 3 * 2**-10],
+                       [0x38, 0x3A, 0x39, 0x39, 0x00, 0x02])
+    self.assert_rounds(float8.E5M2, [-1.125, -1.375, 1.1251], [0xBC, 0xBE, 0x3D])
+
+  def test_past_the_largest_is_the_largest_and_nan_stays_nan(self):
+    values = [1e9, -np.inf, np.nan, -np.nan]
+    self.assert_rounds(float8.E4M3, values, [0x7E, 0xFE, 0x7F, 0xFF])
+    self.assert_rounds(float8.E5M2, values, [0x7B, 0xFB, 0x7F, 0xFF])
+
+  def test_scale_makes_the_largest_finite_magnitude_the_largest_of_the_type(self):
+    self.assertEqual(float8.scale_of(np.array([1, -896, np.inf, np.nan], np.float32), float8.E4M3), 2)
+    self.assertEqual(float8.scale_of(np.zeros(3, np.float32), float8.E4M3), 1)
+
+
+@unittest.skipIf(np is None, "needs numpy")
+class CastsTest(TempFolderTest):
+
+  def cast(self, name: str, dtype: str, shape: tuple[int, ...], data: bytes, tensor: str = "w") -> list:
+    path = self.folder / "x.safetensors"
+    safetensors_file.write(path, [_tensor(tensor, dtype, shape, data)], {})
+    file = SafetensorsFile(path)
+    made = casts.CASTS[name](file, file.tensors[tensor])
+    return [(new.name, new.dtype, new.shape, b"".join(new.chunks())) for new in made]
+
+  def test_widened_bf16_has_its_bits_on_top(self):
+    self.assertEqual(self.cast("bf16 to fp32", "BF16", (2,), b"\x80\x3f\x01\x80"),
+                     [("w", "F32", (2,), b"\0\0\x80\x3f\0\0\x01\x80")])
+
+  def test_vectors_and_other_types_stay(self):
+    for name in ("fp16 matrices", "e4m3 matrices"):
+      self.assertEqual(self.cast(name, "F32", (1,), b"abcd"), [("w", "F32", (1,), b"abcd")])
+      self.assertEqual(self.cast(name, "I64", (1, 1), b"abcdefgh"), [("w", "I64", (1, 1), b"abcdefgh")])
+
+  def test_float8_times_its_scale_is_the_value(self):
+    data = np.array([[1.0, -0.5]], np.float32).tobytes()
+    (_, _, shape, codes), (name, dtype, _, scale) = self.cast("e4m3 matrices", "F32", (1, 2), data)
+    self.assertEqual((shape, codes, name, dtype), ((1, 2), b"\x7e\xf6", "w_scale", "F32"))
+    self.assertAlmostEqual(float(np.frombuffer(scale, "<f4")[0]) * 448, 1.0)
+
+  def test_int8_times_its_power_of_two_is_near_the_value(self):
+    values = np.linspace(-3, 3, 64, dtype=np.float32)
+    (_, dtype, _, codes), (_, scale_dtype, shape, scales) = self.cast(
+        "by layer", "F32", (2, 32), values.tobytes(), "layer.0.w")
+    self.assertEqual((dtype, scale_dtype, shape), ("I8", "F8_E8M0", (2, 1)))
+    restored = np.frombuffer(codes, np.int8) * np.exp2(np.frombuffer(scales, np.uint8).astype(float) - 127).repeat(32)
+    self.assertLessEqual(np.abs(restored - values).max(), 2**-6)
+
+
+class ForeignFormatsTest(TempFolderTest):
+
+  def written(self, write) -> bytes:
+    safetensors_file.write(self.folder / "x.safetensors", [_tensor("w", "F16", (3, 1), b"aabbcc")], {})
+    write(self.folder / "out", SafetensorsFile(self.folder / "x.safetensors"))
+    return (self.folder / "out").read_bytes()
+
+  def test_onnx_is_a_model_of_one_initializer(self):
+    tensor = bytes.fromhex("0803 0801 100a 4201 77 4a06") + b"aabbcc"  # dims 3, 1; FLOAT16; name; raw data
+    graph = b"\x12\x07weights" + b"\x2a" + bytes([len(tensor)]) + tensor
+    self.assertEqual(self.written(foreign_formats.write_onnx),
+                     bytes.fromhex("0808 4202 1011 3a") + bytes([len(graph)]) + graph)
+
+  def test_gguf_has_the_dimensions_reversed_and_the_data_aligned(self):
+    data = self.written(foreign_formats.write_gguf)
+    self.assertEqual(data[:24], b"GGUF" + struct.pack("<IQQ", 3, 1, 1))
+    at = data.index(struct.pack("<Q", 1) + b"w") + 9
+    self.assertEqual(struct.unpack_from("<IQQIQ", data, at), (2, 1, 3, 1, 0))
+    self.assertEqual(data[-32:], b"aabbcc".ljust(32, b"\0"))
+    self.assertEqual(len(data) % 32, 0)
 
 
 @unittest.skipIf(np is None, "needs numpy")
@@ -332,7 +419,7 @@ class CatalogTest(unittest.TestCase):
 
   def test_every_corpus_and_package_is_pinned_and_nothing_else(self):
     manifest = corpora.load_manifest()
-    requirements = [requirement for corpus in catalog.CORPORA.values() for requirement in corpus.requirements]
+    requirements = {requirement for corpus in catalog.CORPORA.values() for requirement in corpus.requirements}
     self.assertCountEqual(manifest["corpora"], catalog.CORPORA)
     self.assertCountEqual(manifest["packages"], requirements)
 

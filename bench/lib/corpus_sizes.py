@@ -36,12 +36,12 @@ def corpus_path(name: str) -> pathlib.Path:
 
 def is_made(name: str) -> bool:
   """Says whether the file of a corpus is there, so that nothing needs to be downloaded."""
-  return (cache_dir() / f"{name}.safetensors").is_file()
+  return (cache_dir() / CORPORA[name].file_name).is_file()
 
 
 def bf16_corpora() -> list[Corpus]:
-  """Returns the corpora of bf16 weights, those published in that type first."""
-  bf16 = [corpus for corpus in CORPORA.values() if corpus.dtype == "bf16"]
+  """Returns the .safetensors corpora of bf16 weights, those published in that type first."""
+  bf16 = [corpus for corpus in CORPORA.values() if corpus.dtype == "bf16" and corpus.suffix == ".safetensors"]
   return sorted(bf16, key=lambda corpus: corpus.kind != "real")
 
 
