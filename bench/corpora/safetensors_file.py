@@ -93,6 +93,7 @@ class SafetensorsFile:
   """A memory-mapped .safetensors file.
 
   Attributes:
+    header_bytes: what stands before the data section.
     tensors: TensorInfo by name, in the order of the data section.
     metadata: the `__metadata__` strings.
   """
@@ -101,6 +102,7 @@ class SafetensorsFile:
     with open(path, "rb") as file:
       self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     self._data, header = _split(memoryview(self._map), os.fspath(path))
+    self.header_bytes = len(self._map) - len(self._data)
     self.metadata: dict[str, str] = header.pop("__metadata__", {})
     infos = [_tensor_info(name, entry) for name, entry in header.items()]
     infos.sort(key=lambda info: (info.begin, info.end))

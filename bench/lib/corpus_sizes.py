@@ -22,7 +22,7 @@ PEERS = {"zipnn-0.5.4": "ZipNN 0.5.4", "openzl-0.3.0-huffman": "OpenZL 0.3.0 Huf
 
 
 class CorpusMissing(Exception):
-  """A corpus could not be had."""
+  """A corpus, or a peer to compare with, could not be had."""
 
 
 def corpus_path(name: str) -> pathlib.Path:
@@ -99,6 +99,19 @@ def measure_peers(original: pathlib.Path) -> dict[str, float | str]:
   done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
   results = json.loads(done.stdout)
   return {name: results[name].get("bits_per_weight") or results[name]["skipped"] for name in PEERS}
+
+
+def zipnn_file_bytes(original: pathlib.Path) -> int:
+  """Returns the bytes of a .safetensors file by ZipNN, each tensor in its best mode, with the header as it is.
+
+  Raises CorpusMissing if ZipNN does not run here.
+  """
+  command = [sys.executable, _BENCH / "peers" / "peers.py", str(original), "--json", "--zipnn-file"]
+  done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+  (result,) = json.loads(done.stdout).values()
+  if "skipped" in result:
+    raise CorpusMissing(f"ZipNN did not run: {result['skipped']}")
+  return result["bytes"]
 
 
 def peer_text(value: float | str) -> str:

@@ -1,9 +1,10 @@
-"""Measures one Python peer on the BF16 tensors of a .safetensors file. peers.py runs it in the peers' environment.
+"""Measures one Python peer on a .safetensors file. peers.py runs it in the peers' environment.
 
-  peer_worker.py zipnn|openzl FILE MIN_ELEMENTS
+  peer_worker.py zipnn|openzl FILE MIN_ELEMENTS    of the BF16 tensors: {"bytes": coded bytes, "weights": weights coded}
+  peer_worker.py zipnn-file FILE                   of the whole file: {"bytes": coded bytes}
 
-Prints {"bytes": coded bytes, "weights": weights coded} as JSON. A codec here is (block bytes or None for whole
-tensors, compress, decompress); a size counts only after the block came back identical.
+A codec here is (block bytes or None for whole tensors, compress, decompress); a size counts only after the block came
+back identical.
 """
 
 import json
@@ -19,11 +20,20 @@ Codec = tuple[int | None, Callable[[memoryview], bytes], Callable[[bytes], bytes
 
 _OPENZL_BLOCK_BYTES = 256 << 10
 
+# ZipNN's modes that fit a type. For fp8 it has one that codes whole bytes; the one for pairs of bytes is tried too.
+_ZIPNN_MODES = {
+    "BF16": ("bfloat16",),
+    "F16": ("float16",),
+    "F32": ("float32",),
+    "F8_E4M3": ("float8_e4m3fn", "bfloat16"),
+    "F8_E5M2": ("float8_e5m2", "bfloat16"),
+}
 
-def zipnn_codec() -> Codec:
-  """ZipNN in its bf16 mode, with one thread; it cuts a tensor into chunks of 256 KiB itself."""
+
+def zipnn_codec(mode: str = "bfloat16") -> Codec:
+  """ZipNN with one thread; it cuts a tensor into chunks of 256 KiB itself."""
   from zipnn import ZipNN
-  codec = ZipNN(method="HUFFMAN", input_format="byte", bytearray_dtype="bfloat16", threads=1)
+  codec = ZipNN(method="HUFFMAN", input_format="byte", bytearray_dtype=mode, threads=1)
   # compress() overwrites its input, so it is given a copy.
   return None, lambda data: codec.compress(bytearray(data)), codec.decompress
 
@@ -75,9 +85,29 @@ def measure(codec: Codec, file: SafetensorsFile, min_elements: int) -> dict:
   return {"bytes": coded_bytes, "weights": weights}
 
 
+def _zipnn_bytes(dtype: str, data: memoryview) -> int:
+  """Returns what ZipNN makes of a tensor in the best of its modes; what it cannot shrink counts as it is."""
+  sizes = [len(data)]
+  for mode in _ZIPNN_MODES.get(dtype, ()) if data else ():
+    _, compress, decompress = zipnn_codec(mode)
+    coded = compress(data)
+    if memoryview(decompress(coded)).cast("B") != data:
+      raise ValueError(f"mode {mode} did not give {len(data)} bytes back")
+    sizes.append(len(coded))
+  return min(sizes)
+
+
+def measure_zipnn_file(file: SafetensorsFile) -> dict:
+  """Returns the bytes of all tensors, each by itself, and of the file's header as it is."""
+  tensors = sum(_zipnn_bytes(info.dtype, file.data(info.name)) for info in file.tensors.values())
+  return {"bytes": file.header_bytes + tensors}
+
+
 def main() -> None:
-  name, path, min_elements = sys.argv[1:]
-  print(json.dumps(measure(_CODECS[name](), SafetensorsFile(path), int(min_elements))))
+  name, path, *min_elements = sys.argv[1:]
+  file = SafetensorsFile(path)
+  result = measure_zipnn_file(file) if name == "zipnn-file" else measure(_CODECS[name](), file, int(*min_elements))
+  print(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,9 @@
 zstd-3 codes the whole file, header included, and its bits are shared among all elements of the file. ZipNN and
 OpenZL code each BF16 tensor of at least 65536 elements and only those count. Every size is of data that was
 decompressed again and found identical. A peer that cannot run is reported as {"skipped": reason}.
+
+With --zipnn-file only ZipNN, on every tensor of any float type, each in its mode for that type; header and what does
+not shrink count as they are: {"zipnn-0.5.4": {"bytes": N}}.
 """
 
 import argparse
@@ -67,9 +70,9 @@ def setup_python() -> str:
   return done.stdout.splitlines()[-1]
 
 
-def measure_python_peer(worker_name: str, path: str) -> dict:
+def measure_python_peer(worker_name: str, path: str, *args: str) -> dict:
   """Runs peer_worker.py, so that a peer that crashes takes nothing else with it."""
-  command = [setup_python(), _HERE / "peer_worker.py", worker_name, path, str(_MIN_ELEMENTS)]
+  command = [setup_python(), _HERE / "peer_worker.py", worker_name, path, *args]
   done = subprocess.run(command, capture_output=True, text=True, check=False)
   if done.returncode != 0:
     last_lines = done.stderr.strip().splitlines()[-1:] or ["no message"]
@@ -82,14 +85,20 @@ def measure_all(path: str) -> dict:
   elements = sum(info.num_elements for info in SafetensorsFile(path).tensors.values())
   measurements = {"zstd-3": lambda: measure_zstd(path, elements)}
   for name, worker_name in _PYTHON_PEERS.items():
-    measurements[name] = lambda worker_name=worker_name: measure_python_peer(worker_name, path)
-  results = {}
-  for name, measure in measurements.items():
-    try:
-      results[name] = _with_rate(measure())
-    except PeerSkipped as reason:
-      results[name] = {"skipped": str(reason)}
-  return results
+    measurements[name] = lambda worker_name=worker_name: measure_python_peer(worker_name, path, str(_MIN_ELEMENTS))
+  return {name: _result_of(lambda measure=measure: _with_rate(measure())) for name, measure in measurements.items()}
+
+
+def _result_of(measure) -> dict:
+  try:
+    return measure()
+  except PeerSkipped as reason:
+    return {"skipped": str(reason)}
+
+
+def measure_zipnn_file(path: str) -> dict:
+  """Returns ZipNN's size of the whole file, in bytes."""
+  return {"zipnn-0.5.4": _result_of(lambda: measure_python_peer("zipnn-file", path))}
 
 
 def _with_rate(result: dict) -> dict:
@@ -98,13 +107,21 @@ def _with_rate(result: dict) -> dict:
   return result | {"bits_per_weight": 8 * result["bytes"] / result["weights"]}
 
 
+def _rate_text(result: dict) -> str:
+  if "skipped" in result:
+    return f"skipped: {result['skipped']}"
+  rate = f"{result['bits_per_weight']:7.3f} bits per weight " if "bits_per_weight" in result else ""
+  return f"{rate}{result['bytes']:12} bytes"
+
+
 def main() -> int:
   parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
   parser.add_argument("file")
   parser.add_argument("--json", action="store_true")
+  parser.add_argument("--zipnn-file", action="store_true")
   args = parser.parse_args()
   try:
-    results = measure_all(args.file)
+    results = measure_zipnn_file(args.file) if args.zipnn_file else measure_all(args.file)
   except (OSError, ValueError) as error:
     print(f"peers.py: {error}", file=sys.stderr)
     return 1
@@ -112,9 +129,7 @@ def main() -> int:
     print(json.dumps(results))
     return 0
   for name, result in results.items():
-    rate = f"skipped: {result['skipped']}" if "skipped" in result else (
-        f"{result['bits_per_weight']:7.3f} bits per weight {result['bytes']:12} bytes")
-    print(f"{name:21}{rate}")
+    print(f"{name:21}{_rate_text(result)}")
   return 0
 
 
