@@ -16,13 +16,14 @@ import sys
 import time
 
 import rows
-from rows import Bench, Outcome, Row, Skip, log, require
+from containers import VARIANTS, Containers, memory, mib, require_restored, require_variant
+from rows import Bench, Outcome, Row, log, require
 
 import container_parts
 import corpus_sizes
 import samples
-from files import same_bytes, sha256
-from plait_command import Peak, Plait, check_exit, watch_memory, watch_pipe
+from files import sha256
+from plait_command import Plait, check_exit, watch_memory, watch_pipe
 
 _REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 _MIB = 1 << 20
@@ -30,7 +31,6 @@ _SEED = 3
 
 _RESTORED = ("astra", "merlin-p1", "minilm", "cast-minilm", "cast-embgemma", "cast-embgemma-layers", "wordllama",
              "ppdoclayout", "cast-ppdoclayout")  # yapf: disable
-_VARIANTS = ("scalar", "avx2", "avx512")
 _PERCENT_OVER_LIMIT = {"transformer": 1.0, "cnn": 1.5}
 _MOST_PERCENT_BESIDE_PAYLOAD = 0.4
 _SMALL_CORPUS = "cast-minilm"
@@ -41,44 +41,12 @@ _LARGE_SOURCE = "astra"
 _LARGE_BYTES = int(6.1 * (1 << 30))
 _LEAST_LARGE_CONTAINER = 4 << 30
 _SAMPLE_ELEMENTS = 4 * _MIB  # 8 MiB of bf16
-_MOST_ANONYMOUS = 512 * _MIB
 _MOST_TOUCHED = 16 * _MIB
 _NUM_MUTATIONS = 2000
 _NUM_MUTATIONS_DECOMPRESSED = 200
 
 
-def mib(num_bytes: int) -> str:
-  return f"{num_bytes / _MIB:.1f} MiB"
-
-
-class Containers:
-  """The corpora's containers, each made once, with -T2."""
-
-  def __init__(self, bench: Bench):
-    self._bench = bench
-
-  @functools.cache
-  def path(self, corpus: str) -> pathlib.Path:
-    container = self._bench.work / f"{corpus}.plait.safetensors"
-    self._bench.plait.compress(corpus_sizes.corpus_path(corpus), container)
-    return container
-
-  @functools.cache
-  def sizes(self, corpus: str) -> corpus_sizes.Sizes:
-    container = self.path(corpus)
-    return corpus_sizes.measure_sizes(corpus_sizes.corpus_path(corpus), container, self._bench.plait.list(container))
-
-
 # Restored bytes, container bytes.
-
-
-def require_restored(bench: Bench, original: pathlib.Path, container: pathlib.Path, threads: int,
-                     cpu: str = "") -> None:
-  """Fails unless the container decompresses to the original."""
-  restored = bench.work / "restored"
-  bench.plait.decompress(container, restored, threads, cpu)
-  require(same_bytes(original, restored), f"{original.name} differs from what -T{threads} {cpu} restored")
-  restored.unlink()
 
 
 def restored_corpora(bench: Bench, containers: Containers) -> Outcome:
@@ -107,18 +75,13 @@ def restored_odd_files(bench: Bench) -> Outcome:
   return Outcome(True, f"{len(files)} files ({', '.join(files)}), each with -T1 and -T2: identical")
 
 
-def require_variant(bench: Bench, cpu: str) -> None:
-  if not bench.plait.has_cpu(cpu):
-    raise Skip(f"this machine does not run the {cpu} variant")
-
-
 def restored_across_variants(bench: Bench, cpu: str) -> Outcome:
   """Compresses and decompresses with all pairs of variants up to this one that a row before has not crossed."""
   require_variant(bench, cpu)
   original = corpus_sizes.corpus_path(_CROSSED_CORPUS)
   container = bench.work / "crossed"
-  up_to = _VARIANTS[:_VARIANTS.index(cpu) + 1]
-  pairs = [pair for pair in itertools.product(up_to, up_to) if cpu in pair or cpu == _VARIANTS[1]]
+  up_to = VARIANTS[:VARIANTS.index(cpu) + 1]
+  pairs = [pair for pair in itertools.product(up_to, up_to) if cpu in pair or cpu == VARIANTS[1]]
   for encoder, decoder in pairs:
     bench.plait.compress(original, container, cpu=encoder)
     require_restored(bench, original, container, 2, decoder)
@@ -141,11 +104,11 @@ def same_containers(bench: Bench, containers: Containers, threads: int, cpu: str
 def byte_rows(bench: Bench, containers: Containers) -> list[Row]:
   crossed = [
       Row(f"restored bytes: PLAIT_CPU={cpu} x lower variants", "identical",
-          functools.partial(restored_across_variants, bench, cpu)) for cpu in _VARIANTS[1:]
+          functools.partial(restored_across_variants, bench, cpu)) for cpu in VARIANTS[1:]
   ]
   forced = [
       Row(f"container bytes: PLAIT_CPU={cpu}", "same SHA-256",
-          functools.partial(same_containers, bench, containers, 2, cpu)) for cpu in _VARIANTS
+          functools.partial(same_containers, bench, containers, 2, cpu)) for cpu in VARIANTS
   ]
   return [
       Row("restored bytes: corpora", "identical", lambda: restored_corpora(bench, containers)),
@@ -262,11 +225,6 @@ class Large:
     require(self.container.exists() or bool(self.compress_peak), "nothing was compressed")
     self.original.unlink()
     return watch_memory(self._bench.plait.command("decompress", "-T2", "-o", self.original, self.container))
-
-
-def memory(peak: Peak, size: int) -> Outcome:
-  text = f"{mib(peak.anonymous)} anonymous, {mib(peak.resident)} resident, file of {size / (1 << 30):.2f} GiB"
-  return Outcome(peak.anonymous <= _MOST_ANONYMOUS, text)
 
 
 def memory_to_compress(large: Large) -> Outcome:

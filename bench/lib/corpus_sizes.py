@@ -47,7 +47,7 @@ def bf16_corpora() -> list[Corpus]:
 
 def label(corpus: Corpus) -> str:
   """Returns the name of a corpus with what it is: "astra (real bf16, cnn)"."""
-  return f"{corpus.name} ({corpus.kind} bf16, {corpus.family})"
+  return f"{corpus.name} ({corpus.kind} {corpus.dtype}, {corpus.family})"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -56,6 +56,23 @@ class Plait:
     check_exit(["plait", *args], done.returncode, done.stderr)
     return done.stdout
 
+  def pipe(self, source, *stages, target=os.devnull, cpu: str = "") -> None:
+    """Feeds a file through a pipe to the first stage (the words behind `plait`), that one's stdout to the next, and
+    so on; the last one's goes to the file `target`."""
+    commands = [["cat", str(source)], *(self.command(*stage) for stage in stages)]
+    processes = []
+    with open(target, "wb") as out:
+      for command in commands:
+        is_last = len(processes) + 1 == len(commands)
+        processes.append(subprocess.Popen(command, stdin=processes[-1].stdout if processes else subprocess.DEVNULL,
+                                          stdout=out if is_last else subprocess.PIPE, stderr=subprocess.PIPE,
+                                          env=dict(os.environ, PLAIT_CPU=cpu)))
+        if len(processes) > 1:
+          processes[-2].stdout.close()  # The reader has it now: if it ends early, the writer sees a closed pipe.
+    messages = [process.communicate()[1] for process in reversed(processes)]
+    for process, message in zip(reversed(processes), messages):
+      check_exit(process.args, process.returncode, message)
+
   def compress(self, source, target, threads: int = 2, cpu: str = "") -> None:
     self.checked("compress", "-f", f"-T{threads}", "-o", target, source, cpu=cpu)
 

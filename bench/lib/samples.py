@@ -88,6 +88,31 @@ def mixed_checkpoint(path: pathlib.Path, weights: pathlib.Path) -> None:
   write_tensors(path, tensors)
 
 
+# Bits of each type of the safetensors format.
+DTYPE_BITS = {
+    "BOOL": 8, "U8": 8, "I8": 8, "U16": 16, "I16": 16, "U32": 32, "I32": 32, "U64": 64, "I64": 64, "F16": 16,
+    "BF16": 16, "F32": 32, "F64": 64, "C64": 64, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8,
+    "F8_E5M2FNUZ": 8, "F6_E2M3": 6, "F6_E3M2": 6, "F4": 4,
+}  # yapf: disable
+
+
+def every_dtype(path: pathlib.Path, weights: pathlib.Path) -> None:
+  """Writes a tensor of every type whose bytes are real weights, one of random bytes, and one without elements."""
+  file = SafetensorsFile(weights)
+  largest = max(file.tensors.values(), key=lambda info: info.num_elements)
+  entries, pieces, position = {}, [], 0
+  for dtype, bits in DTYPE_BITS.items():
+    num_bytes = 40_000 * bits // 8
+    for what, data in (("weights", file.data(largest.name)[:num_bytes]), ("noise", random_bytes(num_bytes)),
+                       ("none", b"")):
+      shape = [200, 200] if data else [0, 200]
+      entries[f"{dtype}.{what}"] = {"dtype": dtype, "shape": shape, "data_offsets": [position, position + len(data)]}
+      position += len(data)
+      pieces.append(data)
+  text = json.dumps(entries).encode()
+  path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(pieces))
+
+
 class RepeatedCheckpoint:
   """A large .safetensors file: the BF16 tensors of a real one, of at least `min_elements`, under several names.
 
