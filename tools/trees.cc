@@ -29,9 +29,10 @@ absl::Status ListInto(const fs::path& root, const fs::path& relative, std::vecto
   if (error) return SystemError((root / relative).string(), error);
   if (std::ranges::find(parents, here) != parents.end()) return absl::OkStatus();
   parents.push_back(here);
-  for (const fs::directory_entry& entry : fs::directory_iterator(here, error)) {
-    const fs::path child = relative / entry.path().filename();
-    if (entry.is_directory(error)) {
+  for (fs::directory_iterator entry(here, error); !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const fs::path child = relative / entry->path().filename();
+    std::error_code broken_link;  // is a file, which will fail by itself
+    if (entry->is_directory(broken_link)) {
       PLAIT_RETURN_IF_ERROR(ListInto(root, child, parents, files));
     } else {
       files->push_back(child.string());

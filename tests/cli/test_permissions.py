@@ -41,6 +41,17 @@ def read_only_target_directory(test):
 
 
 @case
+def write_only_target_directory(test):
+    """It cannot be synced, which is no reason to fail."""
+    test.write("x.safetensors", files.small())
+    test.path("d").mkdir()
+    options = test.unprivileged()
+    test.path("d").chmod(0o333)
+    test.plait("compress", "x.safetensors", "-o", "d/y", **options)
+    test.plait("verify", "--against", "x.safetensors", "d/y")
+
+
+@case
 def missing_things(test):
     test.write("x.safetensors", files.small())
     refused(test, ["compress", "missing"], {}, "No such file or directory")

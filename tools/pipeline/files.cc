@@ -34,7 +34,8 @@ void OnSignal(int) {
 
 absl::Status SyncDirectory(const std::string& directory) {
   const int fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return SystemError("cannot open the directory");
+  // Who may write to a directory but not read it cannot sync it.
+  if (fd < 0) return errno == EACCES ? absl::OkStatus() : SystemError("cannot open the directory");
   const int failed = fsync(fd);
   close(fd);
   // Some file systems cannot sync a directory; the rename itself is done.
@@ -188,7 +189,10 @@ absl::Status OutputFile::Commit() {
   }
   committed_ = true;
   g_has_temporary = false;
-  return SyncDirectory(DirectoryOf(path_));
+  absl::Status status = SyncDirectory(DirectoryOf(path_));
+  // The file may not outlive a power cut, so the job has failed; and after a failure nothing stands there.
+  if (!status.ok()) unlink(path_.c_str());
+  return status;
 }
 
 absl::Status StdoutSink::Append(std::span<const uint8_t> bytes) {
