@@ -13,6 +13,12 @@
 namespace plait {
 namespace {
 
+// Estimates are of ideal coders, so another way to cut a block is tried only if it promises to save a good part of what
+// the best one so far came to, and of the block.
+bool IsClearlyLess(size_t estimated_bytes, size_t payload_bytes, size_t raw_bytes) {
+  return estimated_bytes + std::max(payload_bytes / 64, raw_bytes / 512) < payload_bytes;
+}
+
 uint64_t BlockHash(const uint8_t* header, std::span<const uint8_t> payload, uint64_t seed) {
   return Hash64(payload, Hash64({header, kBlockHashedHeaderBytes}, seed));
 }
@@ -66,8 +72,7 @@ void EncodeBlock(const BlockSpec& spec, std::span<const uint8_t> raw, BlockWorks
   std::vector<uint8_t>& attempt = workspace.Attempt();
   coded->clear();
   for (const PlaneChoice& choice : RankPlaneChoices(spec.dtype, raw, workspace)) {
-    // Estimates can be wrong: go on while the next one promises less than what has come out.
-    if (!coded->empty() && coded->size() - kBlockHeaderBytes <= choice.estimated_bytes) break;
+    if (!coded->empty() && !IsClearlyLess(choice.estimated_bytes, coded->size() - kBlockHeaderBytes, raw.size())) break;
     // Nothing is forced, so every plane finds a coder.
     const CodecId codec = EncodePayload(choice, nullptr, raw, workspace, &attempt).value();
     if (!coded->empty() && coded->size() <= attempt.size()) continue;

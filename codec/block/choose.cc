@@ -16,10 +16,7 @@ constexpr size_t kSliceBytes = size_t{8} << 10;
 // part of its bytes beyond plane 0 has structure (zeros, dequantized codes) that zstd may use better on the bytes.
 constexpr size_t kStructuredNoisePercent = 94;
 
-// Of an 8-bit float the exponent is so large a part that what tier spends above its entropy shows, and the codes are so
-// few that zstd's Huffman coder can have them whole. It decodes serially, so it must save at least this part.
-constexpr size_t kFloat8Worthwhile = 64;
-// What Huffman codes take beyond the entropy of such bytes, rounded up, as a part of it.
+// What Huffman codes take beyond the entropy of 8-bit floats, rounded up, as a part of it.
 constexpr size_t kHuffmanLoss = 256;
 
 // The float type's own planes; kBytes for types that have none.
@@ -87,10 +84,11 @@ uint64_t ZstdBits(std::span<const std::span<const uint8_t>> slices, BlockWorkspa
   return 8 * bytes;
 }
 
-// What zstd would make of an 8-bit float's whole bytes, made larger by what it must save to be worth it.
-size_t HandicappedFloat8Bytes(std::span<const uint8_t> raw) {
+// Of an 8-bit float the exponent is so large a part that what tier spends above its entropy shows, and the codes are so
+// few that zstd's Huffman coder can have them whole.
+size_t HuffmanBytes(std::span<const uint8_t> raw) {
   const size_t ideal_bytes = OrderZeroBits(CountBytes(raw)) / 8;
-  return ideal_bytes + ideal_bytes / kHuffmanLoss + ideal_bytes / kFloat8Worthwhile;
+  return ideal_bytes + ideal_bytes / kHuffmanLoss;
 }
 
 // Estimates on slices become estimates of blocks.
@@ -124,7 +122,7 @@ std::vector<PlaneChoice> RankPlaneChoices(Dtype dtype, std::span<const uint8_t> 
     choices.push_back({own, 0, scale(estimate.bits())});
     if (100 * estimate.noise_bits > kStructuredNoisePercent * estimate.raw_noise_bits) {
       if (GetPlaneLayout(own).element_bytes == 1) {
-        choices.push_back({PlaneKind::kBytes, 0, HandicappedFloat8Bytes(raw)});
+        choices.push_back({PlaneKind::kBytes, 0, HuffmanBytes(raw)});
       }
       SortByEstimate(&choices);
       return choices;
