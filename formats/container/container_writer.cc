@@ -13,6 +13,30 @@
 namespace plait {
 namespace {
 
+// A longer tensor name is odd, and several copies of it would be large.
+constexpr size_t kLongestTensorName = size_t{64} << 10;
+
+// An upper bound of the container's header: every offset as long as the longest can get, every tensor in the longer of
+// its two forms.
+uint64_t ReservedHeaderBytes(const ContainerPlan& plan) {
+  const uint64_t most_manifest_bytes = kManifestFixedBytes + kManifestTailBytes +
+                                       kManifestEntryBytes * plan.tensors.size() +
+                                       ZSTD_compressBound(plan.original_header.size()) + kFrameAlignment;
+  // No tensor is placed in more bytes than it has.
+  const uint64_t last = plan.original_bytes + most_manifest_bytes;
+  // An entry and its comma, the braces left out.
+  const auto json_bytes = [](const TensorInfo& entry) { return SafetensorsJson("", {&entry, 1}).size() - 1; };
+  uint64_t json = 2 + kContainerMetadata.size();
+  json += json_bytes({.name = std::string(kManifestName), .shape = {most_manifest_bytes}, .begin = last, .end = last});
+  for (const TensorInfo& tensor : plan.tensors) {
+    TensorInfo plain = tensor;
+    plain.begin = plain.end = last;
+    const TensorInfo framed = {.name = tensor.name, .shape = {tensor.bytes()}, .begin = last, .end = last};
+    json += std::max(json_bytes(plain), json_bytes(framed));
+  }
+  return AlignUp<uint64_t>(kSafetensorsLengthBytes + json, kFrameAlignment);
+}
+
 absl::StatusOr<ContainerPlan> SafetensorsPlan(const ByteSource& original) {
   ContainerPlan plan{
       .kind = ContainerKind::kSafetensors, .original_bytes = original.size(), .original_header = {}, .tensors = {}};
@@ -23,6 +47,14 @@ absl::StatusOr<ContainerPlan> SafetensorsPlan(const ByteSource& original) {
     if (tensor.name.starts_with(kReservedPrefix)) {
       return absl::DataLossError(FoundExpected("tensor name", tensor.name, "one that is not reserved"));
     }
+    if (tensor.name.size() > kLongestTensorName) {
+      return absl::ResourceExhaustedError(
+          FoundExpected("tensor name bytes", tensor.name.size(), absl::StrCat("at most ", kLongestTensorName)));
+    }
+  }
+  if (const uint64_t bytes = ReservedHeaderBytes(plan) - kSafetensorsLengthBytes; bytes > kMaxSafetensorsHeaderBytes) {
+    return absl::ResourceExhaustedError(
+        FoundExpected("container header bytes", bytes, absl::StrCat("at most ", kMaxSafetensorsHeaderBytes)));
   }
   return plan;
 }
@@ -96,31 +128,8 @@ std::string ContainerWriter::HeaderJson(uint64_t manifest_begin, uint64_t manife
   return json;
 }
 
-// An upper bound: every offset as long as the longest can get, every tensor in the longer of its two forms.
-uint64_t ContainerWriter::ReservedHeaderBytes() const {
-  const uint64_t most_manifest_bytes = kManifestFixedBytes + kManifestTailBytes + kManifestEntryBytes * placed_.size() +
-                                       ZSTD_compressBound(plan_->original_header.size()) + kFrameAlignment;
-  // No tensor is placed in more bytes than it has.
-  const uint64_t last = plan_->original_bytes + most_manifest_bytes;
-  std::vector<TensorInfo> entries = {
-      {.name = std::string(kManifestName), .shape = {most_manifest_bytes}, .begin = last, .end = last}};
-  const auto json_bytes = [](const TensorInfo& entry) { return SafetensorsJson("", {&entry, 1}).size(); };
-  for (const TensorInfo& tensor : plan_->tensors) {
-    TensorInfo plain = tensor;
-    plain.begin = plain.end = last;
-    TensorInfo framed = {.name = tensor.name, .shape = {tensor.bytes()}, .begin = last, .end = last};
-    const bool plain_is_longer = json_bytes(plain) > json_bytes(framed);
-    entries.push_back(plain_is_longer ? std::move(plain) : std::move(framed));
-  }
-  const uint64_t json = SafetensorsJson("", entries).size() + 1 + kContainerMetadata.size();
-  return AlignUp<uint64_t>(kSafetensorsLengthBytes + json, kFrameAlignment);
-}
-
 absl::Status ContainerWriter::Begin() {
-  data_begin_ = ReservedHeaderBytes();
-  if (data_begin_ - kSafetensorsLengthBytes > kMaxSafetensorsHeaderBytes) {
-    return absl::ResourceExhaustedError(FoundExpected("container header bytes", data_begin_, "at most 100000008"));
-  }
+  data_begin_ = ReservedHeaderBytes(*plan_);
   return AppendZerosUpTo(data_begin_, *sink_);
 }
 

@@ -25,8 +25,8 @@ struct ContainerPlan {
   std::vector<TensorInfo> tensors;       // in the order of the original's data
 };
 
-// Looks at an original and plans its container. A file that is no valid .safetensors, or that uses a reserved name,
-// becomes one opaque tensor.
+// Looks at an original and plans its container. A file that is no valid .safetensors, or that uses a reserved name or
+// one of more than 64 KiB, or whose container would have too long a header, becomes one opaque tensor.
 // Returns: with `strict`, kUnimplemented instead of an opaque plan, saying why; kUnavailable if reading fails.
 absl::StatusOr<ContainerPlan> PlanContainer(const ByteSource& original, bool strict);
 
@@ -74,7 +74,6 @@ class ContainerWriter {
   };
 
   std::string HeaderJson(uint64_t manifest_begin, uint64_t manifest_bytes) const;
-  uint64_t ReservedHeaderBytes() const;
 
   const ContainerPlan* plan_;
   ByteSink* sink_;

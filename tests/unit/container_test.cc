@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "codec/base/endian.h"
 #include "formats/container/container_reader.h"
 #include "formats/container/container_writer.h"
@@ -234,6 +235,37 @@ TEST(PlanContainer, StrictRefusesWhatIsNotSafetensors) {
                 StatusIs(odd ? absl::StatusCode::kUnimplemented : absl::StatusCode::kOk))
         << original.name;
   }
+}
+
+TEST(PlanContainer, ANameThatIsTooLongMakesTheFileOpaque) {
+  for (const size_t name_bytes : {size_t{1} << 16, (size_t{1} << 16) + 1}) {
+    const std::vector<uint8_t> original =
+        MakeSafetensors({{std::string(name_bytes, 'n'), Dtype::kU8, {3}, FromHex("01 02 03")}});
+    const MemorySource source(original);
+    const absl::StatusOr<ContainerPlan> plan = PlanContainer(source, /*strict=*/false);
+    ASSERT_THAT(plan, IsOk());
+    EXPECT_EQ(plan->kind == ContainerKind::kOpaque, name_bytes > size_t{1} << 16) << name_bytes;
+  }
+}
+
+// In the container, offsets are longer, and the manifest has an entry.
+TEST(PlanContainer, AHeaderThatWouldGrowBeyondTheLimitMakesTheFileOpaque) {
+  constexpr size_t kNameBytes = 6000;
+  std::string json = "{";
+  while (json.size() < kMaxSafetensorsHeaderBytes - 50'000) {
+    const std::string number = std::to_string(json.size());
+    json += absl::StrCat(json.size() == 1 ? "" : ",", "\"", number, std::string(kNameBytes - number.size(), 'n'),
+                         R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]})");
+  }
+  json += "}";
+  std::vector<uint8_t> original(8);
+  StoreLe(uint64_t{json.size()}, original.data());
+  original.insert(original.end(), json.begin(), json.end());
+  const MemorySource source(original);
+  ASSERT_THAT(ReadSafetensorsHeader(source), IsOk());
+  const absl::StatusOr<ContainerPlan> plan = PlanContainer(source, /*strict=*/false);
+  ASSERT_THAT(plan, IsOk());
+  EXPECT_EQ(plan->kind, ContainerKind::kOpaque);
 }
 
 // An original that another program writes to, or whose disk fails, from the second read of a byte on.
