@@ -3,6 +3,7 @@
 #include "tools/exit_code.h"
 #include "tools/job_list.h"
 #include "tools/names.h"
+#include "tools/pipeline/plait_input.h"
 #include "tools/verbs.h"
 
 namespace plait {
@@ -26,12 +27,20 @@ absl::StatusOr<JobOutcome> DecompressDirectory(const std::string& path, const st
   return RunTree(path, output, options.force, job);
 }
 
+// Of a file whose name tells nothing the marks are looked at: that it is no Plait file is the better reason.
+absl::StatusOr<std::string> OriginalFileName(const std::string& path) {
+  absl::StatusOr<std::string> name = OriginalName(path);
+  if (name.ok()) return name;
+  PLAIT_ASSIGN_OR_RETURN(const bool is_plait_file, IsPlaitFile(path));
+  return is_plait_file ? name : NotPlaitFile();
+}
+
 absl::StatusOr<JobOutcome> DecompressPath(const std::string& path, const DecompressOptions& options,
                                           Progress& progress) {
   const bool is_directory = IsDirectory(path);
   std::string output = options.output;
   if (output.empty() && !WantsStdout(options)) {
-    PLAIT_ASSIGN_OR_RETURN(output, is_directory ? OriginalDirectoryName(path) : OriginalName(path));
+    PLAIT_ASSIGN_OR_RETURN(output, is_directory ? OriginalDirectoryName(path) : OriginalFileName(path));
   }
   if (is_directory) return DecompressDirectory(path, output, options, progress);
   PLAIT_ASSIGN_OR_RETURN(const JobSizes sizes, DecompressFile(path, output, options, progress));

@@ -105,8 +105,8 @@ OutputFile::OutputFile(int fd, std::string path, std::string temporary, bool ove
 absl::StatusOr<std::unique_ptr<OutputFile>> OutputFile::Create(const std::string& path, bool overwrite, mode_t mode) {
   struct stat stat;
   if (lstat(path.c_str(), &stat) == 0) {
+    if (S_ISDIR(stat.st_mode)) return absl::AlreadyExistsError("the target is a directory; -o names a file");
     if (!overwrite) return absl::AlreadyExistsError("the target exists; -f overwrites it");
-    if (S_ISDIR(stat.st_mode)) return absl::AlreadyExistsError("the target is a directory");
   }
   const std::string name = std::filesystem::path(path).filename();
   const std::string temporary = absl::StrCat(DirectoryOf(path), "/.", name, ".plait-tmp-", getpid());

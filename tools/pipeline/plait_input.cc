@@ -29,6 +29,10 @@ absl::StatusOr<PlaitMarks> FindPlaitMarks(const Input& input) {
   return marks;
 }
 
+absl::Status NotPlaitFile() {
+  return absl::FailedPreconditionError("not a Plait file: found the marks of neither a container nor a frame stream");
+}
+
 ByteStream& AsStream(const Input& input, std::unique_ptr<FileStream>& holder) {
   if (input.pipe != nullptr) return *input.pipe;
   holder = std::make_unique<FileStream>(input.file.get());
@@ -43,9 +47,7 @@ absl::StatusOr<PlaitInput> PlaitInput::Open(const std::string& path, const std::
     PLAIT_ASSIGN_OR_RETURN(result.stream_, FrameStreamReader::Open(&AsStream(result.input_, result.file_stream_)));
     return result;
   }
-  if (!marks.container) {
-    return absl::FailedPreconditionError("not a Plait file: found the marks of neither a container nor a frame stream");
-  }
+  if (!marks.container) return NotPlaitFile();
   if (result.input_.pipe != nullptr) {
     PLAIT_ASSIGN_OR_RETURN(result.input_.file, Spool(*result.input_.pipe, spool_directory));
     result.input_.pipe = nullptr;

@@ -23,6 +23,9 @@ struct PlaitMarks {
 // Returns: kUnavailable if reading fails.
 absl::StatusOr<PlaitMarks> FindPlaitMarks(const Input& input);
 
+// kFailedPrecondition, for what has no marks.
+absl::Status NotPlaitFile();
+
 // The input from its first byte on. `holder` keeps what the stream is made of; `input` outlives it.
 ByteStream& AsStream(const Input& input, std::unique_ptr<FileStream>& holder);
 
