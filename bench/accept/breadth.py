@@ -6,6 +6,9 @@ Needs 8 GiB of disk and, the first time, 1.5 GB of downloads. strace injects the
 
 import sys
 
+import faults
+import hostile
+import mistakes
 import restored
 import rows
 import sizes
@@ -18,6 +21,9 @@ def make_rows(bench: Bench) -> list[Row]:
   return [
       *restored.make_rows(bench, containers),
       *sizes.make_rows(containers),
+      *hostile.make_rows(bench),
+      *faults.make_rows(bench),
+      *mistakes.make_rows(bench),
   ]
 
 

@@ -5,11 +5,13 @@ import json
 import os
 import pathlib
 import subprocess
+import threading
 import time
 from collections.abc import Iterable
 
 _POLL_SECONDS = 0.002
 _PIPE_BYTES = 4096
+_COPY_BYTES = 1 << 22
 
 
 class CommandFailed(Exception):
@@ -144,3 +146,55 @@ def watch_pipe(command: list[str], output_bytes: int) -> Pipe:
     message = process.stderr.read()
   check_exit(command, process.returncode, message)
   return Pipe(output, peak, int(counters[counters.index("rchar:") + 1]))
+
+
+def _feed(chunks: Iterable, pipe) -> None:
+  """Writes chunks to a pipe and closes it; a reader that has gone is for its exit status to tell."""
+  try:
+    with pipe:
+      for chunk in chunks:
+        pipe.write(chunk)
+  except BrokenPipeError:
+    pass
+
+
+def _gives(pipe, chunks: Iterable) -> bool:
+  """Says whether a pipe gives exactly the bytes of the chunks."""
+  for chunk in chunks:
+    view = memoryview(chunk).cast("B")
+    for begin in range(0, len(view), _COPY_BYTES):
+      piece = view[begin:begin + _COPY_BYTES]
+      if pipe.read(len(piece)) != piece:
+        return False
+  return pipe.read(1) == b""
+
+
+def watch_round_trip(there: list[str], back: list[str], sent: Iterable, expected: Iterable) -> tuple[Peak, Peak]:
+  """Sends chunks through two commands, joined by a pipe, and returns their peaks.
+
+  Raises CommandFailed unless both succeed and the bytes of `expected` come out.
+  """
+  with (subprocess.Popen(there, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as first,
+        subprocess.Popen(back, stdin=first.stdout, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as second):
+    first.stdout.close()
+    peaks = {first: Peak(), second: Peak()}
+
+    def watch() -> None:
+      while any(process.poll() is None for process in peaks):
+        for process, peak in peaks.items():
+          _note(peak, _status_bytes(process.pid))
+        time.sleep(_POLL_SECONDS)
+
+    threads = [threading.Thread(target=_feed, args=(sent, first.stdin)), threading.Thread(target=watch)]
+    for thread in threads:
+      thread.start()
+    is_same = _gives(second.stdout, expected)
+    second.stdout.close()
+    messages = [process.stderr.read() for process in peaks]
+    for thread in threads:
+      thread.join()
+  for process, message in zip(peaks, messages):
+    check_exit(process.args, process.returncode, message)
+  if not is_same:
+    raise CommandFailed("other bytes came out of the pipes")
+  return peaks[first], peaks[second]

@@ -17,7 +17,7 @@ from rows import Outcome, Row, Skip  # pylint: disable=wrong-import-position
 
 import container_parts  # pylint: disable=wrong-import-position
 from container_parts import PAYLOAD, bytes_by_kind, read_parts  # pylint: disable=wrong-import-position
-from plait_command import CommandFailed, watch_memory, watch_pipe  # pylint: disable=wrong-import-position
+from plait_command import CommandFailed, watch_memory, watch_pipe, watch_round_trip  # pylint: disable=wrong-import-position
 
 
 def example(folder: str) -> bytes:
@@ -119,6 +119,18 @@ class Watching(unittest.TestCase):
     peak = watch_memory([sys.executable, "-c", "import time; b = b'x' * 50_000_000; time.sleep(0.1)"])
     self.assertGreater(peak.anonymous, 50_000_000)
     self.assertGreaterEqual(peak.resident, peak.anonymous)
+
+  def test_round_trip_compares_what_comes_out(self):
+    chunks = [b"ab" * 3_000_000, b"", b"c"]
+    there, back = watch_round_trip(["cat"], ["cat"], chunks, [b"".join(chunks)])
+    self.assertGreater(min(there.resident, back.resident), 100_000)
+    for expected in (chunks[:2], [*chunks, b"d"], [chunks[0], b"", b"x"]):
+      with self.assertRaisesRegex(CommandFailed, "other bytes"):
+        watch_round_trip(["cat"], ["cat"], chunks, expected)
+
+  def test_round_trip_of_a_failing_command_is_an_error(self):
+    with self.assertRaisesRegex(CommandFailed, "exit status 1"):
+      watch_round_trip(["false"], ["cat"], [bytes(1_000_000)], [b""])
 
   def test_failing_command_is_an_error(self):
     with self.assertRaisesRegex(CommandFailed, "exit status 1"):
