@@ -1,4 +1,5 @@
-"""Rows of `breadth` about memory and hostile input: pipes of more than 5 GiB, headers and containers that lie, bombs."""
+"""Rows of `breadth` about memory and hostile input: pipes of more than 5 GiB, headers and containers that lie, bombs.
+"""
 
 import functools
 import json
@@ -42,14 +43,19 @@ def memory_of_pipes(bench: Bench) -> Outcome:
   return Outcome(all(outcome.passed for outcome in outcomes), text)
 
 
-def run_capped(bench: Bench, *args) -> subprocess.CompletedProcess:
-  """Runs plait with heap and stacks capped, and fails unless it ends by itself, with a message if not with success."""
+def run_capped(bench: Bench, *args, piped: pathlib.Path | None = None) -> subprocess.CompletedProcess:
+  """Runs plait with heap and stacks capped, and fails unless it ends by itself, with a message if not with success.
+
+  `piped` names a file that comes through a pipe as stdin.
+  """
   def cap() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (_CAP, _CAP))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
-  done = subprocess.run(bench.plait.command(*args), stdin=subprocess.DEVNULL, capture_output=True, preexec_fn=cap,
-                        timeout=_TIMEOUT_SECONDS, check=False)  # yapf: disable
+  feeder = subprocess.Popen(["cat", piped or os.devnull], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+  with feeder:
+    done = subprocess.run(bench.plait.command(*args), stdin=feeder.stdout, capture_output=True, preexec_fn=cap,
+                          timeout=_TIMEOUT_SECONDS, check=False)  # yapf: disable
   what = " ".join(os.path.basename(str(arg)) for arg in args)
   require(done.returncode >= 0, f"{what}: killed by signal {-done.returncode}")
   require(done.returncode == 0 or done.stderr.startswith(b"plait: "), f"{what}: no message")
@@ -64,8 +70,17 @@ def _safetensors(header: bytes, data: bytes = b"", length: int | None = None) ->
   return struct.pack("<Q", len(header) if length is None else length) + header + data
 
 
-def _entry(name: str, shape: list, begin: int, end: int, dtype: str = "F32") -> bytes:
-  return json.dumps({name: {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}}).encode()[1:-1]
+def _entry(name: str, shape: list, begin: int, end: int) -> bytes:
+  return json.dumps({name: {"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}}).encode()[1:-1]
+
+
+def _tensors(*entries: tuple[str, list, int, int], data_bytes: int = 4) -> bytes:
+  """Returns a file whose header lists (name, shape, begin, end), whatever its data has."""
+  return _safetensors(b"{" + b",".join(_entry(*entry) for entry in entries) + b"}", bytes(data_bytes))
+
+
+def _one_tensor(fields: bytes) -> bytes:
+  return _safetensors(b'{"a":{' + fields + b"}}", bytes(4))
 
 
 def _many_tensors() -> bytes:
@@ -87,23 +102,22 @@ _ORIGINALS: dict[str, Callable[[], bytes]] = {
     "a header above the limit": lambda: _safetensors(b"{}".ljust(_HEADER_LIMIT + 1)),
     "1 MB of [": lambda: _safetensors(b"[" * _MIB),
     "1 MB of [ in a shape": lambda: _safetensors(b'{"a":{"dtype":"F32","shape":' + b"[" * _MIB),
-    'objects 1 MB deep': lambda: _safetensors(b'{"a":' * (_MIB // 5)),
-    "one name twice": lambda: _safetensors(b"{" + _entry("a", [1], 0, 4) + b"," + _entry("a", [1], 4, 8) + b"}", bytes(8)),
-    "one field twice": lambda: _safetensors(
-        b'{"a":{"dtype":"F32","dtype":"F64","shape":[1],"data_offsets":[0,4]}}', bytes(4)),
+    "objects 1 MB deep": lambda: _safetensors(b'{"a":' * (_MIB // 5)),
+    "one name twice": lambda: _tensors(("a", [1], 0, 4), ("a", [1], 4, 8), data_bytes=8),
+    "one field twice": lambda: _one_tensor(b'"dtype":"F32","dtype":"F64","shape":[1],"data_offsets":[0,4]'),
     "a length beyond the file": lambda: _safetensors(b"{}", length=1 << 40),
     "a length of 2^64 - 1": lambda: _safetensors(b"{}", length=(1 << 64) - 1),
-    "a shape of 2^64 elements": lambda: _safetensors(b"{" + _entry("a", [1 << 32, 1 << 32], 0, 4) + b"}", bytes(4)),
-    "a shape of 2^63 rows": lambda: _safetensors(b"{" + _entry("a", [1 << 63], 0, 4) + b"}", bytes(4)),
-    "an exbibyte of data": lambda: _safetensors(b"{" + _entry("a", [1 << 58], 0, 1 << 60) + b"}", bytes(4)),
-    "an end before its begin": lambda: _safetensors(b"{" + _entry("a", [1], 4, 0) + b"}", bytes(4)),
-    "overlapping tensors": lambda: _safetensors(b"{" + _entry("a", [2], 0, 8) + b"," + _entry("b", [2], 4, 12) + b"}", bytes(12)),
-    "a gap": lambda: _safetensors(b"{" + _entry("a", [1], 4, 8) + b"}", bytes(8)),
-    "negative numbers": lambda: _safetensors(b'{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,-4]}}', bytes(4)),
-    "numbers beyond 64 bits": lambda: _safetensors(b'{"a":{"dtype":"F32","shape":[1e400],"data_offsets":[0,4]}}', bytes(4)),
-    "70 dimensions": lambda: _safetensors(b"{" + _entry("a", [1] * 70, 0, 4) + b"}", bytes(4)),
-    "a reserved name": lambda: _safetensors(b"{" + _entry("__plait__", [1], 0, 4) + b"}", bytes(4)),
-    "a name that is a path": lambda: _safetensors(b"{" + _entry("../../etc/passwd", [1], 0, 4) + b"}", bytes(4)),
+    "a shape of 2^64 elements": lambda: _tensors(("a", [1 << 32, 1 << 32], 0, 4)),
+    "a shape of 2^63 rows": lambda: _tensors(("a", [1 << 63], 0, 4)),
+    "an exbibyte of data": lambda: _tensors(("a", [1 << 58], 0, 1 << 60)),
+    "an end before its begin": lambda: _tensors(("a", [1], 4, 0)),
+    "overlapping tensors": lambda: _tensors(("a", [2], 0, 8), ("b", [2], 4, 12), data_bytes=12),
+    "a gap": lambda: _tensors(("a", [1], 4, 8), data_bytes=8),
+    "negative numbers": lambda: _one_tensor(b'"dtype":"F32","shape":[-1],"data_offsets":[0,-4]'),
+    "numbers beyond 64 bits": lambda: _one_tensor(b'"dtype":"F32","shape":[1e400],"data_offsets":[0,4]'),
+    "70 dimensions": lambda: _tensors(("a", [1] * 70, 0, 4)),
+    "a reserved name": lambda: _tensors(("__plait__", [1], 0, 4)),
+    "a name that is a path": lambda: _tensors(("../../etc/passwd", [1], 0, 4)),
     "no UTF-8": lambda: _safetensors(b'{"\xff\xfe":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}', bytes(4)),
     "the first bytes of a container": lambda: _safetensors(b'{"__plait__":[' + b"[" * _MIB, bytes(100)),
     "the last bytes of a container": lambda: bytes(1000) + b"PLTPLAIT",
@@ -139,24 +153,24 @@ def _container_texts() -> dict[str, bytes]:
 
 
 def _require_refused(bench: Bench, what: str, path: pathlib.Path) -> int:
-  """Asks every verb; returns how many times."""
+  """Asks every verb, of the file and of a pipe; returns how many times."""
   out = bench.work / "hostile-out"
-  runs = [("verify",), ("verify", "--structure"), ("decompress", "-o", out), ("list",), ("inspect",)]
-  for words in runs:
-    done = run_capped(bench, *words, path)
-    where = f"{what}: {words[0]}"
-    # What only decoding finds, list and inspect need not see.
-    is_full = words in (("verify",), ("decompress", "-o", out))
-    allowed = (_LIMIT, _CORRUPT, _UNSUPPORTED) if is_full else (0, _LIMIT, _CORRUPT, _UNSUPPORTED)
+  decoding = [("verify", path), ("decompress", "-o", out, path), ("verify", "-"), ("decompress", "-o", out, "-")]
+  # What only decoding finds these need not see.
+  looking = [("verify", "--structure", path), ("list", path), ("inspect", path)]
+  for words in decoding + looking:
+    done = run_capped(bench, *words, piped=path if words[-1] == "-" else None)
+    where = f"{what}: {' '.join(map(str, words[:2]))}"
+    allowed = (_LIMIT, _CORRUPT, _UNSUPPORTED, *((0,) if words in looking else ()))
     require(done.returncode in allowed, f"{where}: exit {done.returncode}, expected one of {allowed}")
     require(not out.exists(), f"{where}: a file stands under the final name")
-  return len(runs)
+  return len(decoding + looking)
 
 
 def hostile_containers(bench: Bench) -> Outcome:
   """Files that tests/golden/reject keeps, correctly sealed around a lie, and texts that begin like containers."""
   runs = 0
-  files = sorted(path for path in _REJECT.iterdir() if path.suffix == ".plait")
+  files = sorted(path for path in _REJECT.iterdir() if path.suffix in (".plait", ".stream"))
   for path in files:
     runs += _require_refused(bench, path.name, path)
   texts = _container_texts()
@@ -164,8 +178,9 @@ def hostile_containers(bench: Bench) -> Outcome:
     path = bench.work / "hostile.plait"
     path.write_bytes(data)
     runs += _require_refused(bench, what, path)
-  return Outcome(True, f"{len(files)} sealed forgeries, {len(texts)} texts, {runs} runs within {mib(_CAP)}: exit 3, 4, or 1 for a limit "
-                 "from verify and decompress, no signal, no file")
+  text = (f"{len(files)} sealed forgeries, {len(texts)} texts, {runs} runs on files and pipes within {mib(_CAP)}: "
+          "verify and decompress exit 3, 4, or 1 for a limit; no signal, no file")
+  return Outcome(True, text)
 
 
 def bomb(bench: Bench) -> Outcome:
@@ -178,7 +193,8 @@ def bomb(bench: Bench) -> Outcome:
     done = run_capped(bench, *words)
     require(done.returncode == 0, f"{words[0]} exits {done.returncode}: {done.stderr.decode().strip()}")
   size = container.stat().st_size
-  return Outcome(True, f"{size} bytes that decode to {_BOMB_BYTES >> 30} GiB: verify, inspect and cat within {mib(_CAP)}")
+  text = f"{size} bytes that decode to {_BOMB_BYTES >> 30} GiB: verify, inspect and cat within {mib(_CAP)}"
+  return Outcome(True, text)
 
 
 def make_rows(bench: Bench) -> list[Row]:

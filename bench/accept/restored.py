@@ -36,8 +36,8 @@ def restored_corpora(bench: Bench, containers: Containers) -> Outcome:
     require_restored(bench, original, containers.path(name), 2)
     num_bytes += original.stat().st_size
     log(f"   {name}")
-  return Outcome(True, f"{len(corpus_sizes.CORPORA)} files, {num_bytes / 1e6:.0f} MB, each with -T1 scalar and -T2 best "
-                 "variant: identical")
+  text = f"{len(corpus_sizes.CORPORA)} files, {num_bytes / 1e6:.0f} MB, each with -T1 scalar and -T2 best variant"
+  return Outcome(True, text + ": identical")
 
 
 def same_containers(bench: Bench, containers: Containers) -> Outcome:
@@ -70,9 +70,11 @@ def restored_types(bench: Bench) -> Outcome:
     for decoder in variants:
       require_restored(bench, original, container, 1, decoder)
   rows = bench.plait.list(container)["tensors"]
-  coded = {row["dtype"] for row in rows if row["name"].endswith("weights") and row["coded_bytes"] < row["original_bytes"]}
-  text = f"{len(samples.DTYPE_BITS)} types x {len(variants)} x {len(variants)} variants: identical; real weights shrink "
-  return Outcome(True, text + f"as {len(coded)} of them")
+  weights = [row for row in rows if row["name"].endswith("weights")]
+  shrunk = sum(row["coded_bytes"] < row["original_bytes"] for row in weights)
+  text = (f"{len(weights)} types x {len(variants)} x {len(variants)} variants: identical; bytes of real weights shrink "
+          f"as {shrunk} of them")
+  return Outcome(len(weights) == len(samples.DTYPE_BITS), text)
 
 
 def restored_levels(bench: Bench) -> Outcome:
@@ -208,10 +210,11 @@ def restored_pipes(bench: Bench) -> Outcome:
     stream = _through_pipes(bench, original)
     for threads, cpu in ((2, ""), (2, "scalar")):
       found = _stream_of_file(bench, original, threads, cpu)
-      require(found == stream, f"{original.name}: the stream with -T{threads} {cpu} of a file is not that of -T1 of a pipe")
+      require(found == stream, f"{original.name}: the stream of a file, -T{threads} {cpu}, is not that of a pipe, -T1")
     log(f"   {original.name}")
-  return Outcome(True, f"{len(originals)} corpora, every type, {len(odd)} odd files; compress, decompress, verify; stdin "
-                 "and stdout; streams and containers: identical; stream independent of -T, variant, and file or pipe")
+  text = (f"{len(originals)} corpora, every type, {len(odd)} odd files; compress, decompress, verify; stdin, stdout; "
+          "streams and containers: identical; stream independent of -T, variant, and file or pipe")
+  return Outcome(True, text)
 
 
 def make_rows(bench: Bench, containers: Containers) -> list[Row]:

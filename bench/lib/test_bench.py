@@ -17,7 +17,8 @@ from rows import Outcome, Row, Skip  # pylint: disable=wrong-import-position
 
 import container_parts  # pylint: disable=wrong-import-position
 from container_parts import PAYLOAD, bytes_by_kind, read_parts  # pylint: disable=wrong-import-position
-from plait_command import CommandFailed, watch_memory, watch_pipe, watch_round_trip  # pylint: disable=wrong-import-position
+from plait_command import (  # pylint: disable=wrong-import-position
+    CommandFailed, watch_memory, watch_pipe, watch_round_trip)
 
 
 def example(folder: str) -> bytes:
