@@ -25,6 +25,8 @@ _TEMPORARY = re.compile(r"\.[^/]+\.plait-tmp-\d+")
 CALLS = ("openat", "read", "pread64", "write", "pwrite64", "ftruncate", "fchmod", "fsync", "renameat2", "rename",
          "mkdir", "getdents64")  # yapf: disable
 
+_STDIN_CALL = "fcntl"  # makes a descriptor of its own from stdin
+
 
 def hashes(root: pathlib.Path) -> dict[str, str]:
   """Returns the SHA-256 of every file below a directory, by its relative path."""
@@ -44,9 +46,10 @@ class Call:
     return self.name == "openat" and "O_CREAT" in self.arguments
 
   @property
-  def lists(self) -> bool:
-    """Whether it looks for the files of a directory."""
-    return self.name == "getdents64" or "O_DIRECTORY" in self.arguments
+  def has_another_way(self) -> bool:
+    """Whether a job can succeed without it: a directory is listed twice, first for the progress bar alone; what comes
+    through a pipe can be kept in a file with a name, where one without is not to be had."""
+    return self.name == "getdents64" or "O_DIRECTORY" in self.arguments or "O_TMPFILE" in self.arguments
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,7 +173,7 @@ class Jobs:
   def calls(self, job: Job) -> list[Call]:
     """Returns the calls of a run without faults, from where it turns to its source on."""
     folder, log = self.fresh_folder(), self.root / "log"
-    command = ["strace", "-f", "-o", str(log), "-e", "trace=" + ",".join(CALLS)]
+    command = ["strace", "-f", "-o", str(log), "-e", "trace=" + ",".join((*CALLS, _STDIN_CALL))]
     result = self.run(job, folder, command + self.bench.plait.command(*job.arguments(folder)))
     require(result.files == job.expected, f"{job.name}: other files under strace: {result.first_line}")
     return _own_calls(job, log.read_text())
@@ -185,8 +188,9 @@ def _own_calls(job: Job, log: str) -> list[Call]:
   calls, seen_source = [], False
   for name, arguments in re.findall(r"^\d+\s+(\w+)\((.*)", log, re.MULTILINE):
     counts[name] += 1
-    seen_source = seen_source or str(job.source) in arguments or (job.is_piped and arguments.startswith("0, "))
-    if seen_source and not (name == "write" and arguments.startswith(("1, ", "2, "))):
+    takes_stdin = job.is_piped and name == _STDIN_CALL and arguments.startswith("0, F_DUPFD")
+    seen_source = seen_source or str(job.source) in arguments or takes_stdin
+    if seen_source and name in CALLS and not (name == "write" and arguments.startswith(("1, ", "2, "))):
       calls.append(Call(name, counts[name], arguments))
   return calls
 

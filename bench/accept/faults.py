@@ -111,8 +111,7 @@ def injected(jobs: Jobs, job: Job, call: Call, what: str) -> tuple[pathlib.Path,
 
 def fails_at(jobs: Jobs, job: Job, call: Call, error: str) -> str:
   _, result = injected(jobs, job, call, f"error={error}")
-  # A directory is listed twice, first for the progress bar alone.
-  if job.is_directory and call.lists and result.code == 0:
+  if call.has_another_way and result.code == 0:
     require_complete(job, result)
     return "0, complete"
   return require_failed(job, result)
