@@ -12,8 +12,7 @@ namespace {
 // Runs of one symbol would wait for the previous increment of the same counter; separate tables break that chain.
 constexpr size_t kTables = 8;
 
-// Base-2 logarithms in units of 2^-16, by the top bits of the number.
-constexpr unsigned kFractionBits = 16;
+// Logarithms are looked up by the top bits of the number.
 constexpr unsigned kIndexBits = 11;
 
 // log2(1 + (i + 1/2) / 2^kIndexBits), bit by bit: squaring doubles a logarithm.
@@ -22,7 +21,7 @@ constexpr std::array<uint16_t, size_t{1} << kIndexBits> MakeLog2Table() {
   for (size_t i = 0; i < table.size(); ++i) {
     uint64_t mantissa = (uint64_t{1} << 31) + ((2 * i + 1) << (30 - kIndexBits));  // in [1, 2), 31 fraction bits
     uint32_t log = 0;
-    for (unsigned bit = 0; bit < kFractionBits; ++bit) {
+    for (unsigned bit = 0; bit < kLog2FractionBits; ++bit) {
       mantissa = mantissa * mantissa >> 31;
       const bool carry = mantissa >> 32 != 0;
       log = log << 1 | carry;
@@ -33,13 +32,6 @@ constexpr std::array<uint16_t, size_t{1} << kIndexBits> MakeLog2Table() {
   return table;
 }
 constexpr auto kLog2Table = MakeLog2Table();
-
-uint64_t Log2(uint64_t value) {
-  const unsigned floor = 63 - static_cast<unsigned>(std::countl_zero(value));
-  const uint64_t normalized = value << (63 - floor) << 1;  // the leading one shifted out
-  if (normalized == 0) return uint64_t{floor} << kFractionBits;
-  return (uint64_t{floor} << kFractionBits) + kLog2Table[normalized >> (64 - kIndexBits)];
-}
 
 }  // namespace
 
@@ -66,16 +58,23 @@ ByteHistogram SampleBytes(std::span<const uint8_t> symbols, size_t stride) {
 
 uint64_t TotalCount(const ByteHistogram& counts) { return std::accumulate(counts.begin(), counts.end(), uint64_t{0}); }
 
+uint64_t FixedLog2(uint64_t value) {
+  const unsigned floor = 63 - static_cast<unsigned>(std::countl_zero(value));
+  const uint64_t normalized = value << (63 - floor) << 1;  // the leading one shifted out
+  if (normalized == 0) return uint64_t{floor} << kLog2FractionBits;
+  return (uint64_t{floor} << kLog2FractionBits) + kLog2Table[normalized >> (64 - kIndexBits)];
+}
+
 uint64_t OrderZeroBits(const ByteHistogram& counts) {
   const uint64_t total = TotalCount(counts);
   if (total == 0) return 0;
-  const uint64_t log2_total = Log2(total);
+  const uint64_t log2_total = FixedLog2(total);
   uint64_t bits = 0;
   for (uint32_t count : counts) {
     // The table's rounding may put a count's logarithm above its total's.
-    if (count != 0 && count != total) bits += count * (log2_total - std::min(log2_total, Log2(count)));
+    if (count != 0 && count != total) bits += count * (log2_total - std::min(log2_total, FixedLog2(count)));
   }
-  return bits >> kFractionBits;
+  return bits >> kLog2FractionBits;
 }
 
 }  // namespace plait

@@ -22,6 +22,10 @@ uint64_t TotalCount(const ByteHistogram& counts);
 // that rests on it is the same on every machine.
 uint64_t OrderZeroBits(const ByteHistogram& counts);
 
+// Base-2 logarithm of value >= 1 in units of 2^-kLog2FractionBits, to about 1 in 4000 of a bit. The same everywhere.
+inline constexpr unsigned kLog2FractionBits = 16;
+uint64_t FixedLog2(uint64_t value);
+
 }  // namespace plait
 
 #endif  // PLAIT_CODEC_HISTOGRAM_HISTOGRAM_H_
