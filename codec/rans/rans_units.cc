@@ -1,0 +1,36 @@
+#include "codec/rans/rans_units.h"
+
+#include <algorithm>
+
+namespace plait {
+
+RansUnits::RansUnits(std::span<const uint8_t> units, size_t lanes)
+    : at_(units.data()), end_(units.data() + units.size()) {
+  if (units.size() < lanes) {
+    EnterTail();
+  } else {
+    stop_ = end_ - lanes;
+  }
+}
+
+void RansUnits::MoveTo(const uint8_t* at) {
+  if (in_tail_) {
+    tail_at_ = static_cast<size_t>(at - tail_.data());
+  } else {
+    at_ = at;
+  }
+}
+
+bool RansUnits::GoOn() {
+  if (in_tail_ || at_ <= stop_) return false;
+  EnterTail();
+  return true;
+}
+
+void RansUnits::EnterTail() {
+  tail_bytes_ = static_cast<size_t>(end_ - at_);
+  std::copy(at_, end_, tail_.begin());
+  in_tail_ = true;
+}
+
+}  // namespace plait
