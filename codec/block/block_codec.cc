@@ -36,11 +36,12 @@ void SealBlock(CodecId codec, PlaneKind plane, const BlockSpec& spec, std::vecto
 }
 
 // Replaces `coded` with room for the header and the payload, and says by which codec (of plane 0).
-absl::StatusOr<CodecId> EncodePayload(const PlaneChoice& choice, const CodecId* forced, std::span<const uint8_t> raw,
-                                      BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
+absl::StatusOr<CodecId> EncodePayload(const PlaneChoice& choice, const CodecId* forced, const EncodeSettings& settings,
+                                      std::span<const uint8_t> raw, BlockWorkspace& workspace,
+                                      std::vector<uint8_t>* coded) {
   coded->assign(kBlockHeaderBytes, 0);
-  if (choice.kind != PlaneKind::kBytes) return AppendPlanePayload(choice, forced, raw, workspace, coded);
-  if (forced == nullptr) return EncodePlane(PlaneRole::kBytes, raw, workspace, coded);
+  if (choice.kind != PlaneKind::kBytes) return AppendPlanePayload(choice, forced, settings, raw, workspace, coded);
+  if (forced == nullptr) return EncodePlane(PlaneRole::kBytes, raw, settings, workspace, coded);
   if (EncodePlaneWith(*forced, raw, workspace, coded)) return *forced;
   return absl::InvalidArgumentError(absl::StrCat("codec ", Absl(CodecName(*forced)), " cannot carry this block"));
 }
@@ -67,14 +68,14 @@ size_t BlockRawBytes(const BlockSpec& spec) {
 }
 
 void EncodeBlock(const BlockSpec& spec, std::span<const uint8_t> raw, BlockWorkspace& workspace,
-                 std::vector<uint8_t>* coded) {
+                 std::vector<uint8_t>* coded, const EncodeSettings& settings) {
   assert(raw.size() == BlockRawBytes(spec) && raw.size() <= kMaxBlockBytes);
   std::vector<uint8_t>& attempt = workspace.Attempt();
   coded->clear();
   for (const PlaneChoice& choice : RankPlaneChoices(spec.dtype, raw, workspace)) {
     if (!coded->empty() && !IsClearlyLess(choice.estimated_bytes, coded->size() - kBlockHeaderBytes, raw.size())) break;
     // Nothing is forced, so every plane finds a coder.
-    const CodecId codec = EncodePayload(choice, nullptr, raw, workspace, &attempt).value();
+    const CodecId codec = EncodePayload(choice, nullptr, settings, raw, workspace, &attempt).value();
     if (!coded->empty() && coded->size() <= attempt.size()) continue;
     SealBlock(codec, choice.kind, spec, &attempt);
     std::swap(*coded, attempt);
@@ -90,7 +91,7 @@ absl::Status EncodeBlockWith(PlaneKind kind, CodecId codec, const BlockSpec& spe
   if (raw.size() != BlockRawBytes(spec)) {
     return absl::InvalidArgumentError(FoundExpected("raw bytes", raw.size(), BlockRawBytes(spec)));
   }
-  PLAIT_RETURN_IF_ERROR(EncodePayload({.kind = kind}, &codec, raw, workspace, coded).status());
+  PLAIT_RETURN_IF_ERROR(EncodePayload({.kind = kind}, &codec, {}, raw, workspace, coded).status());
   SealBlock(codec, kind, spec, coded);
   return absl::OkStatus();
 }

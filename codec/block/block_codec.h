@@ -11,6 +11,7 @@
 #include "codec/base/dtype.h"
 #include "codec/block/block_layout.h"
 #include "codec/block/codec_id.h"
+#include "codec/block/encode_settings.h"
 #include "codec/block/workspace.h"
 
 namespace plait {
@@ -27,9 +28,9 @@ size_t BlockRawBytes(const BlockSpec& spec);
 
 // Codes `raw` by the planes and coders that promise the smallest result and replaces `coded` with header and payload,
 // never larger than kBlockHeaderBytes + raw.size(). Requires: raw.size() == BlockRawBytes(spec) <= kMaxBlockBytes.
-// The bytes depend on spec, raw and the version of libzstd alone.
+// The bytes depend on spec, raw, settings and the version of libzstd alone.
 void EncodeBlock(const BlockSpec& spec, std::span<const uint8_t> raw, BlockWorkspace& workspace,
-                 std::vector<uint8_t>* coded);
+                 std::vector<uint8_t>* coded, const EncodeSettings& settings = {});
 
 // Codes with given planes and a given codec for plane 0, without asking whether it helps (tests, benchmarks).
 // kInvalidArgument if the codec cannot carry this block at all.

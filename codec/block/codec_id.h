@@ -8,14 +8,16 @@
 namespace plait {
 
 // How one plane is coded; the block header names the coder of plane 0.
-// Numbers 3 huffman, 4 rans and 5 range are reserved for the coders of the same names.
+// Numbers 3 huffman and 5 range are reserved for the coders of the same names.
 enum class CodecId : uint8_t {
   kStore = 0,
   kZstd = 1,
   kTier = 2,
+  kRans = 4,
   kConstant = 6,
 };
-inline constexpr CodecId kCodecIds[] = {CodecId::kStore, CodecId::kZstd, CodecId::kTier, CodecId::kConstant};
+inline constexpr CodecId kCodecIds[] = {CodecId::kStore, CodecId::kZstd, CodecId::kTier, CodecId::kRans,
+                                        CodecId::kConstant};
 inline constexpr uint8_t kMaxCodecId = 6;
 
 constexpr bool IsCodecId(uint8_t id) {
@@ -30,6 +32,7 @@ constexpr std::string_view CodecName(CodecId codec) {
     case CodecId::kStore: return "store";
     case CodecId::kZstd: return "zstd";
     case CodecId::kTier: return "tier";
+    case CodecId::kRans: return "rans";
     case CodecId::kConstant: return "constant";
   }
   return "unknown";

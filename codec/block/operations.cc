@@ -1,5 +1,6 @@
 #include "codec/block/operations.h"
 
+#include "codec/rans/rans_select.h"
 #include "codec/tier/tier_select.h"
 
 namespace plait {
@@ -14,10 +15,19 @@ CpuVariant VariantOf(const TierKernels& kernels) {
   return CpuVariant::kScalar;
 }
 
+CpuVariant VariantOf(const RansKernels& kernels) {
+#if defined(__x86_64__)
+  if (&kernels == &kRansAvx512) return CpuVariant::kAvx512;
+  if (&kernels == &kRansAvx2) return CpuVariant::kAvx2;
+#endif
+  return CpuVariant::kScalar;
+}
+
 }  // namespace
 
 std::vector<Operation> ActiveOperations() {
   return {{"tier", VariantOf(ActiveTierKernels())},
+          {"rans", VariantOf(ActiveRansKernels())},
           {"bf16 planes", ActiveCpu()},
           {"other planes", CpuVariant::kScalar},
           {"histogram", CpuVariant::kScalar}};

@@ -5,6 +5,7 @@
 #include "codec/base/status.h"
 #include "codec/block/zstd_codec.h"
 #include "codec/histogram/histogram.h"
+#include "codec/rans/rans.h"
 #include "codec/tier/tier.h"
 
 namespace plait {
@@ -39,22 +40,61 @@ bool TryZstd(int level, std::span<const uint8_t> plane, size_t most, BlockWorksp
   return false;
 }
 
-CodecId EncodeSymbols(std::span<const uint8_t> plane, BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
-  const ByteHistogram counts = CountBytes(plane);
-  const TierPlan plan = PlanTier(counts);
-  const size_t tier_bytes = std::min(plan.estimated_bytes, plane.size());
-  // Two bits a symbol is the least that tier can do: far below, an entropy coder takes over.
-  const size_t ideal_bytes = OrderZeroBits(counts) / 8;
-  if (ideal_bytes < tier_bytes - tier_bytes / 8 &&
-      TryZstd(kZstdPlaneLevel, plane, tier_bytes - tier_bytes / kWorthwhile, workspace, coded)) {
+// The coder of symbols that promises the least, and how it will go about it.
+class SymbolPlan {
+ public:
+  SymbolPlan(std::span<const uint8_t> plane, const EncodeSettings& settings)
+      : plane_(plane), counts_(settings.rans ? CountForRans(plane, *settings.rans) : CountBytes(plane)) {
+    const uint64_t counted = std::max<uint64_t>(1, TotalCount(counts_));
+    tier_ = PlanTier(counts_);
+    estimated_bytes_ = static_cast<size_t>(tier_.estimated_bytes * plane.size() / counted);
+    ideal_bytes_ = static_cast<size_t>(OrderZeroBits(counts_) * plane.size() / counted / 8);
+    if (!settings.rans) return;
+    rans_ = PlanRans(counts_, plane.size(), *settings.rans);
+    if (rans_.estimated_bytes >= estimated_bytes_) return;
+    codec_ = CodecId::kRans;
+    estimated_bytes_ = rans_.estimated_bytes;
+  }
+
+  size_t estimated_bytes() const { return std::min(estimated_bytes_, plane_.size()); }
+  // What an ideal coder of single symbols would take.
+  size_t ideal_bytes() const { return ideal_bytes_; }
+
+  // Appends the plane, coded; if that is not smaller, the plane as it is.
+  CodecId Append(BlockWorkspace& workspace, std::vector<uint8_t>* coded) const {
+    const size_t begin = coded->size();
+    if (codec_ == CodecId::kRans) {
+      RansEncode(plane_, rans_, workspace.Rans(), coded);
+    } else {
+      AppendTier(tier_, plane_, coded);
+    }
+    if (coded->size() - begin < plane_.size()) return codec_;
+    coded->resize(begin);
+    AppendStored(plane_, coded);
+    return CodecId::kStore;
+  }
+
+ private:
+  std::span<const uint8_t> plane_;
+  ByteHistogram counts_;
+  TierPlan tier_;
+  RansPlan rans_;
+  CodecId codec_ = CodecId::kTier;
+  size_t estimated_bytes_;
+  size_t ideal_bytes_;
+};
+
+CodecId EncodeSymbols(std::span<const uint8_t> plane, const EncodeSettings& settings, BlockWorkspace& workspace,
+                      std::vector<uint8_t>* coded) {
+  const SymbolPlan plan(plane, settings);
+  // Far above an ideal coder (tier at less than two bits a symbol), or below a bit a symbol, where repeats are likely,
+  // zstd may do better.
+  const size_t bytes = plan.estimated_bytes();
+  const bool zstd_may_help = plan.ideal_bytes() < std::max(bytes - bytes / 8, plane.size() / 8);
+  if (zstd_may_help && TryZstd(kZstdPlaneLevel, plane, bytes - bytes / kWorthwhile, workspace, coded)) {
     return CodecId::kZstd;
   }
-  const size_t begin = coded->size();
-  AppendTier(plan, plane, coded);
-  if (coded->size() - begin < plane.size()) return CodecId::kTier;
-  coded->resize(begin);
-  AppendStored(plane, coded);
-  return CodecId::kStore;
+  return plan.Append(workspace, coded);
 }
 
 CodecId EncodeNoise(std::span<const uint8_t> plane, BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
@@ -70,32 +110,28 @@ CodecId EncodeNoise(std::span<const uint8_t> plane, BlockWorkspace& workspace, s
 }
 
 // Bytes of unknown meaning may be symbols too: exponents of their own (e8m0), small codes.
-CodecId EncodeBytes(std::span<const uint8_t> plane, BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
-  const TierPlan plan = PlanTier(CountBytes(plane));
-  const size_t begin = coded->size();
-  const size_t tier_bytes = std::min(plan.estimated_bytes, plane.size());
-  if (TryZstd(kZstdBytesLevel, plane, tier_bytes - tier_bytes / kWorthwhile, workspace, coded)) return CodecId::kZstd;
-  if (plan.estimated_bytes < plane.size() - plane.size() / kWorthwhile) {
-    AppendTier(plan, plane, coded);
-    return CodecId::kTier;
-  }
-  coded->resize(begin);
+CodecId EncodeBytes(std::span<const uint8_t> plane, const EncodeSettings& settings, BlockWorkspace& workspace,
+                    std::vector<uint8_t>* coded) {
+  const SymbolPlan plan(plane, settings);
+  const size_t bytes = plan.estimated_bytes();
+  if (TryZstd(kZstdBytesLevel, plane, bytes - bytes / kWorthwhile, workspace, coded)) return CodecId::kZstd;
+  if (bytes < plane.size() - plane.size() / kWorthwhile) return plan.Append(workspace, coded);
   AppendStored(plane, coded);
   return CodecId::kStore;
 }
 
 }  // namespace
 
-CodecId EncodePlane(PlaneRole role, std::span<const uint8_t> plane, BlockWorkspace& workspace,
-                    std::vector<uint8_t>* coded) {
+CodecId EncodePlane(PlaneRole role, std::span<const uint8_t> plane, const EncodeSettings& settings,
+                    BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
   if (!plane.empty() && IsConstant(plane)) {
     coded->push_back(plane[0]);
     return CodecId::kConstant;
   }
   switch (role) {
-    case PlaneRole::kSymbols: return EncodeSymbols(plane, workspace, coded);
+    case PlaneRole::kSymbols: return EncodeSymbols(plane, settings, workspace, coded);
     case PlaneRole::kNoise: return EncodeNoise(plane, workspace, coded);
-    case PlaneRole::kBytes: return EncodeBytes(plane, workspace, coded);
+    case PlaneRole::kBytes: return EncodeBytes(plane, settings, workspace, coded);
   }
   AppendStored(plane, coded);
   return CodecId::kStore;
@@ -107,6 +143,9 @@ bool EncodePlaneWith(CodecId codec, std::span<const uint8_t> plane, BlockWorkspa
     case CodecId::kStore: AppendStored(plane, coded); return true;
     case CodecId::kZstd: ZstdEncode(kZstdPlaneLevel, plane, workspace, coded); return true;
     case CodecId::kTier: AppendTier(PlanTier(CountBytes(plane)), plane, coded); return true;
+    case CodecId::kRans:
+      RansEncode(plane, PlanRans(CountBytes(plane), plane.size(), {}), workspace.Rans(), coded);
+      return true;
     case CodecId::kConstant:
       if (plane.empty() || !IsConstant(plane)) return false;
       coded->push_back(plane[0]);
@@ -125,6 +164,7 @@ absl::Status DecodePlane(CodecId codec, std::span<const uint8_t> coded, BlockWor
       return absl::OkStatus();
     case CodecId::kZstd: return ZstdDecode(coded, workspace, plane);
     case CodecId::kTier: return TierDecode(coded, plane);
+    case CodecId::kRans: return RansDecode(coded, workspace.Rans(), plane);
     case CodecId::kConstant:
       if (coded.size() != 1) return absl::DataLossError(FoundExpected("bytes of a constant plane", coded.size(), 1));
       std::ranges::fill(plane, coded[0]);

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "codec/block/codec_id.h"
+#include "codec/block/encode_settings.h"
 #include "codec/block/workspace.h"
 
 namespace plait {
@@ -20,9 +21,9 @@ enum class PlaneRole {
 };
 
 // Appends `plane`, coded, to `coded` and says by which coder. Never more than plane.size() bytes.
-// Depends on the bytes and the role alone (and on the version of libzstd).
-CodecId EncodePlane(PlaneRole role, std::span<const uint8_t> plane, BlockWorkspace& workspace,
-                    std::vector<uint8_t>* coded);
+// Depends on the bytes, the role and the settings alone (and on the version of libzstd).
+CodecId EncodePlane(PlaneRole role, std::span<const uint8_t> plane, const EncodeSettings& settings,
+                    BlockWorkspace& workspace, std::vector<uint8_t>* coded);
 
 // The same with a given coder, without asking whether it helps. False, and nothing appended, if the coder cannot carry
 // this plane at all.

@@ -1,11 +1,13 @@
 #include "codec/block/plane_payload.h"
 
 #include <algorithm>
+#include <array>
 
 #include "codec/base/bits.h"
 #include "codec/base/endian.h"
 #include "codec/base/status.h"
 #include "codec/block/plane_codec.h"
+#include "codec/rans/rans.h"
 
 namespace plait {
 namespace {
@@ -14,10 +16,11 @@ void AlignPayload(size_t payload_begin, std::vector<uint8_t>* coded) {
   coded->resize(payload_begin + AlignUp(coded->size() - payload_begin, kPlaneAlignment));
 }
 
-absl::StatusOr<CodecId> AppendPlane(size_t plane, const CodecId* forced, std::span<const uint8_t> bytes,
-                                    BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
+absl::StatusOr<CodecId> AppendPlane(size_t plane, const CodecId* forced, const EncodeSettings& settings,
+                                    std::span<const uint8_t> bytes, BlockWorkspace& workspace,
+                                    std::vector<uint8_t>* coded) {
   if (plane != 0 || forced == nullptr) {
-    return EncodePlane(plane == 0 ? PlaneRole::kSymbols : PlaneRole::kNoise, bytes, workspace, coded);
+    return EncodePlane(plane == 0 ? PlaneRole::kSymbols : PlaneRole::kNoise, bytes, settings, workspace, coded);
   }
   if (EncodePlaneWith(*forced, bytes, workspace, coded)) return *forced;
   return absl::InvalidArgumentError(absl::StrCat("codec ", Absl(CodecName(*forced)), " cannot carry this plane"));
@@ -84,11 +87,29 @@ absl::StatusOr<std::span<const uint8_t>> ReadPlane(PlaneKind kind, size_t plane,
   return bytes;
 }
 
+// Decodes plane 0 from `stream` a few symbols at a time and joins them with the other planes while they are in the
+// nearest cache: decoding then overlaps with the traffic of the join.
+absl::Status DecodeRansAndJoin(PlaneKind kind, std::span<const uint8_t> stream, const ConstPlaneSpans& planes,
+                               BlockWorkspace& workspace, std::span<uint8_t> elements) {
+  const size_t element_bytes = GetPlaneLayout(kind).element_bytes;
+  const size_t n = elements.size() / element_bytes;
+  PLAIT_ASSIGN_OR_RETURN(RansReader reader, RansReader::Open(stream, n, workspace.Rans()));
+  std::array<uint8_t, kRansMaxLanes> symbols;
+  for (size_t begin = 0; begin < n; begin += symbols.size()) {
+    const auto count = std::min(symbols.size(), n - begin);
+    PLAIT_RETURN_IF_ERROR(reader.Read(std::span(symbols).first(count)));
+    ConstPlaneSpans part = NoisePart(kind, planes, begin, count);
+    part[0] = std::span(symbols).first(count);
+    JoinPlanes(kind, part, elements.subspan(begin * element_bytes, count * element_bytes));
+  }
+  return reader.Finish();
+}
+
 }  // namespace
 
 absl::StatusOr<CodecId> AppendPlanePayload(const PlaneChoice& choice, const CodecId* forced,
-                                           std::span<const uint8_t> raw, BlockWorkspace& workspace,
-                                           std::vector<uint8_t>* coded) {
+                                           const EncodeSettings& settings, std::span<const uint8_t> raw,
+                                           BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
   const PlaneLayout& layout = GetPlaneLayout(choice.kind);
   const size_t n = (raw.size() - choice.phase) / layout.element_bytes;
   const auto elements = raw.subspan(choice.phase, n * layout.element_bytes);
@@ -100,7 +121,7 @@ absl::StatusOr<CodecId> AppendPlanePayload(const PlaneChoice& choice, const Code
   for (size_t p = 0; p < layout.num_planes; ++p) {
     AlignPayload(begin, coded);
     const size_t plane_begin = coded->size();
-    PLAIT_ASSIGN_OR_RETURN(const CodecId codec, AppendPlane(p, forced, planes[p], workspace, coded));
+    PLAIT_ASSIGN_OR_RETURN(const CodecId codec, AppendPlane(p, forced, settings, planes[p], workspace, coded));
     uint8_t* entry = coded->data() + begin + p * kPlaneEntryBytes;
     entry[0] = static_cast<uint8_t>(codec);
     entry[1] = p == 0 ? choice.phase : 0;
@@ -152,13 +173,24 @@ absl::Status DecodePlanePayload(PlaneKind kind, CodecId codec, std::span<const u
   const size_t n = (raw.size() - phase) / layout.element_bytes;
   const PlaneSpans scratch = workspace.Planes(kind, n);
   ConstPlaneSpans planes;
+  const bool fused = codec == CodecId::kRans;  // plane 0 then stays coded until the join
   for (size_t p = 0; p < layout.num_planes; ++p) {
-    PLAIT_ASSIGN_OR_RETURN(planes[p], ReadPlane(kind, p, n, entries[p], scratch[p], workspace, reader));
+    if (p == 0 && fused) {
+      PLAIT_RETURN_IF_ERROR(reader.SkipPadding());
+      PLAIT_ASSIGN_OR_RETURN(planes[0], reader.Take(entries[0].coded_bytes));
+    } else {
+      PLAIT_ASSIGN_OR_RETURN(planes[p], ReadPlane(kind, p, n, entries[p], scratch[p], workspace, reader));
+    }
   }
   const size_t tail_bytes = raw.size() - phase - n * layout.element_bytes;
   PLAIT_ASSIGN_OR_RETURN(const auto edge, reader.Take(phase + tail_bytes));
   if (reader.left() != 0) return absl::DataLossError(FoundExpected("bytes behind the planes", reader.left(), 0));
-  JoinPlanes(kind, planes, raw.subspan(phase, n * layout.element_bytes));
+  const auto elements = raw.subspan(phase, n * layout.element_bytes);
+  if (fused) {
+    PLAIT_RETURN_IF_ERROR(DecodeRansAndJoin(kind, planes[0], planes, workspace, elements));
+  } else {
+    JoinPlanes(kind, planes, elements);
+  }
   std::ranges::copy(edge.first(phase), raw.begin());
   std::ranges::copy(edge.subspan(phase), raw.end() - static_cast<ptrdiff_t>(tail_bytes));
   return absl::OkStatus();

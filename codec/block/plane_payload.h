@@ -15,6 +15,7 @@
 #include "codec/block/block_layout.h"
 #include "codec/block/choose.h"
 #include "codec/block/codec_id.h"
+#include "codec/block/encode_settings.h"
 #include "codec/block/workspace.h"
 
 namespace plait {
@@ -25,8 +26,8 @@ inline constexpr size_t kPlaneAlignment = 16;
 // Appends the payload of `raw`, cut as `choice` says (not kBytes), and returns plane 0's codec. Every plane gets the
 // smallest of its coders, or `forced` for plane 0; with `forced`, kInvalidArgument if it cannot carry that plane.
 absl::StatusOr<CodecId> AppendPlanePayload(const PlaneChoice& choice, const CodecId* forced,
-                                           std::span<const uint8_t> raw, BlockWorkspace& workspace,
-                                           std::vector<uint8_t>* coded);
+                                           const EncodeSettings& settings, std::span<const uint8_t> raw,
+                                           BlockWorkspace& workspace, std::vector<uint8_t>* coded);
 
 // The inverse; plane 0's codec must be `codec`, as the block header says.
 // Returns: kOutOfRange if the payload ends early; kDataLoss if it is corrupt; kUnimplemented for an unknown codec.

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "codec/rans/rans.h"
 #include "codec/transform/planes.h"
 
 namespace plait {
@@ -22,6 +23,8 @@ class BlockWorkspace {
   // Where a coded block stands while it is not known to be the best.
   std::vector<uint8_t>& Attempt() { return attempt_; }
 
+  RansScratch& Rans() { return rans_; }
+
   ZSTD_CCtx* CompressContext();
   ZSTD_DCtx* DecompressContext();
 
@@ -33,6 +36,7 @@ class BlockWorkspace {
 
   std::vector<uint8_t> planes_[kMaxPlanes];
   std::vector<uint8_t> attempt_;
+  RansScratch rans_;
   std::unique_ptr<ZSTD_CCtx, FreeContexts> compress_;
   std::unique_ptr<ZSTD_DCtx, FreeContexts> decompress_;
 };

@@ -36,6 +36,14 @@ void JoinPlanes(PlaneKind kind, const ConstPlaneSpans& planes, std::span<uint8_t
   kLoops[static_cast<uint8_t>(kind)].join(pointers, raw.size() / GetPlaneLayout(kind).element_bytes, raw.data());
 }
 
+ConstPlaneSpans NoisePart(PlaneKind kind, const ConstPlaneSpans& planes, size_t begin, size_t n) {
+  ConstPlaneSpans part;
+  for (size_t p = 1; p < GetPlaneLayout(kind).num_planes; ++p) {
+    part[p] = planes[p].subspan(PlaneBytes(kind, p, begin), PlaneBytes(kind, p, n));
+  }
+  return part;
+}
+
 bool PlanePaddingIsZero(PlaneKind kind, size_t plane, size_t n, std::span<const uint8_t> bytes) {
   if (plane == 0) return true;
   const size_t used = n % kPlaneStep * GetPlaneLayout(kind).planes[plane].bits % 8;

@@ -20,6 +20,9 @@ void SplitPlanes(PlaneKind kind, std::span<const uint8_t> raw, const PlaneSpans&
 // The inverse, with the same requirements.
 void JoinPlanes(PlaneKind kind, const ConstPlaneSpans& planes, std::span<uint8_t> raw);
 
+// What elements begin to begin + n have in each plane but plane 0; `begin` is a multiple of 8.
+ConstPlaneSpans NoisePart(PlaneKind kind, const ConstPlaneSpans& planes, size_t begin, size_t n);
+
 // Whether the bits behind the last field of every packed plane are zero, as SplitPlanes leaves them.
 bool PlanePaddingIsZero(PlaneKind kind, size_t plane, size_t n, std::span<const uint8_t> bytes);
 

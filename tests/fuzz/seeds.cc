@@ -5,6 +5,7 @@
 #include "codec/base/endian.h"
 #include "codec/block/zstd_codec.h"
 #include "codec/histogram/histogram.h"
+#include "codec/rans/rans.h"
 #include "codec/tier/tier.h"
 #include "formats/container/container_layout.h"
 #include "formats/frame/frame_footer.h"
@@ -52,6 +53,9 @@ void AddPlaneSeeds(const Input& input, Seeds* seeds) {
   stream.resize(TierEncode(input.raw, PlanTier(CountBytes(input.raw)), stream));
   seeds->Add("tier_decode", Seed({kBestVariant, Size(input.raw)}, stream));
   BlockWorkspace workspace;
+  std::vector<uint8_t> rans;
+  RansEncode(input.raw, PlanRans(CountBytes(input.raw), input.raw.size(), {}), workspace.Rans(), &rans);
+  seeds->Add("rans_decode", Seed({kBestVariant, Size(input.raw)}, rans));
   std::vector<uint8_t> coded;
   ZstdEncode(kZstdBytesLevel, input.raw, workspace, &coded);
   seeds->Add("zstd_decode", Seed({Size(input.raw)}, coded));

@@ -43,7 +43,7 @@ std::vector<FileTensor> SmallModel() {
 
 }  // namespace
 
-std::vector<uint8_t> MakeFrame(FrameHeader header, std::span<const uint8_t> raw) {
+std::vector<uint8_t> MakeFrame(FrameHeader header, std::span<const uint8_t> raw, const EncodeSettings& settings) {
   std::vector<uint8_t> header_bytes;
   Must(MakeFrameHeader(&header, &header_bytes));
   MemorySink sink;
@@ -53,9 +53,31 @@ std::vector<uint8_t> MakeFrame(FrameHeader header, std::span<const uint8_t> raw)
   std::vector<uint8_t> coded;
   for (uint64_t i = 0; i < header.num_blocks(); ++i) {
     const auto block = raw.subspan(header.block_raw_offset(i), BlockRawBytes(header.block(i)));
-    EncodeBlock(header.block(i), block, workspace, &coded);
+    EncodeBlock(header.block(i), block, workspace, &coded, settings);
     Must(writer.AddBlock(coded, block));
   }
+  Must(writer.Finish().status());
+  return sink.bytes();
+}
+
+std::vector<uint8_t> SealedBlock(const BlockHeader& fields, std::span<const uint8_t> payload, uint64_t seed) {
+  std::vector<uint8_t> coded(kBlockHeaderBytes);
+  PackBlockHeader(fields, coded.data());
+  BlockHeader header = fields;
+  header.hash = Hash64(payload, Hash64(std::span(coded).first(kBlockHashedHeaderBytes), seed));
+  PackBlockHeader(header, coded.data());
+  coded.insert(coded.end(), payload.begin(), payload.end());
+  return coded;
+}
+
+std::vector<uint8_t> MakeFrameOfPayload(FrameHeader header, const BlockHeader& fields, std::span<const uint8_t> payload,
+                                        std::span<const uint8_t> raw) {
+  std::vector<uint8_t> header_bytes;
+  Must(MakeFrameHeader(&header, &header_bytes));
+  MemorySink sink;
+  FrameWriter writer(&sink);
+  Must(writer.Begin(header, header_bytes));
+  Must(writer.AddBlock(SealedBlock(fields, payload, header.block(0).seed), raw));
   Must(writer.Finish().status());
   return sink.bytes();
 }

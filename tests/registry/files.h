@@ -15,7 +15,14 @@
 namespace plait {
 
 // The frame of `raw`; `header` says dtype, shape, block_log2 and sections.
-std::vector<uint8_t> MakeFrame(FrameHeader header, std::span<const uint8_t> raw);
+std::vector<uint8_t> MakeFrame(FrameHeader header, std::span<const uint8_t> raw, const EncodeSettings& settings = {});
+
+// A block with these fields and payload, whose hash is right.
+std::vector<uint8_t> SealedBlock(const BlockHeader& fields, std::span<const uint8_t> payload, uint64_t seed);
+
+// The frame of `raw` with `payload` (of these fields) as its only block, whether or not that decodes to `raw`.
+std::vector<uint8_t> MakeFrameOfPayload(FrameHeader header, const BlockHeader& fields, std::span<const uint8_t> payload,
+                                        std::span<const uint8_t> raw);
 
 // The tensor in `frame`, which is a frame and nothing else, with its decoded hash checked.
 absl::StatusOr<std::vector<uint8_t>> DecodeFrame(std::span<const uint8_t> frame);

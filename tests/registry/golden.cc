@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "codec/base/hash.h"
+#include "codec/rans/rans.h"
 #include "formats/frame/frame_header.h"
 #include "tests/registry/draft.h"
 #include "tests/registry/files.h"
@@ -23,6 +24,30 @@ GoldenFile Frame(std::string name, const FrameHeader& header, const std::vector<
 GoldenFile WeightsFrame() {
   Random random(41);
   return Frame("weights.frame", HeaderOf(Dtype::kBf16, {5, 220}), WeightLikeBf16(1100, random), "tier, two blocks");
+}
+
+// A full block of rans and a short one.
+GoldenFile RansFrame() {
+  Random random(43);
+  const std::vector<uint8_t> raw = WeightLikeBf16(11000, random);
+  const FrameHeader header = {.dtype = Dtype::kBf16, .shape = {11000}, .block_log2 = 13, .sections = {}};
+  return {"rans.frame", MakeFrame(header, raw, {.rans = RansSettings{}}), GoldenOutcome(raw), "rans, two blocks"};
+}
+
+// A block whose rans stream has one byte changed under right hashes.
+GoldenFile BrokenRans(std::string name, size_t at, uint8_t flip, absl::StatusCode code, std::string reason) {
+  Random random(44);
+  const std::vector<uint8_t> raw = GeometricBytes(1024, random);
+  RansScratch scratch;
+  std::vector<uint8_t> stream;
+  RansEncode(raw, PlanRans(CountBytes(raw), raw.size(), {}), scratch, &stream);
+  stream.at(at) ^= flip;
+  const BlockHeader fields = {.codec = static_cast<uint8_t>(CodecId::kRans),
+                              .plane = static_cast<uint8_t>(PlaneKind::kBytes),
+                              .elements = 1024,
+                              .payload_bytes = static_cast<uint32_t>(stream.size())};
+  return {std::move(name), MakeFrameOfPayload(HeaderOf(Dtype::kU8, {1024}), fields, stream, raw),
+          absl::StatusCodeToString(code), std::move(reason)};
 }
 
 GoldenFile StoredFrame() {
@@ -89,7 +114,7 @@ std::string GoldenOutcome(const absl::StatusOr<std::vector<uint8_t>>& decoded) {
 }
 
 std::vector<GoldenFile> GoldenAccept() {
-  std::vector<GoldenFile> files = {WeightsFrame(), StoredFrame(), SectionFrame()};
+  std::vector<GoldenFile> files = {WeightsFrame(), RansFrame(), StoredFrame(), SectionFrame()};
   for (const Original& original : Originals()) {
     files.push_back({original.name + ".plait", Compress(original.bytes), GoldenOutcome(original.bytes),
                      "of Originals() in tests/registry/files.cc"});
@@ -108,6 +133,11 @@ std::vector<GoldenFile> GoldenReject() {
       Flipped("header_padding.frame", 60, absl::StatusCode::kDataLoss, "a gap that is not zero"),
       Flipped("payload_flip.frame", 104, absl::StatusCode::kDataLoss, "a byte of a block"),
       CutShort(),
+      BrokenRans("rans_levels.frame", 0, 0x80, absl::StatusCode::kDataLoss, "129 or more rans levels"),
+      BrokenRans("rans_lanes.frame", 1, 0x08, absl::StatusCode::kDataLoss, "2^14 rans lanes"),
+      BrokenRans("rans_escapes.frame", 6, 0x01, absl::StatusCode::kDataLoss, "more escapes than symbols"),
+      BrokenRans("rans_frequency.frame", 17, 0x01, absl::StatusCode::kDataLoss, "frequencies that do not add up"),
+      BrokenRans("rans_unit.frame", 300, 0x01, absl::StatusCode::kDataLoss, "a unit of another stream"),
   };
   for (GoldenFile& stream : RejectedStreams()) files.push_back(std::move(stream));
   for (Forgery& forgery : Forgeries()) {

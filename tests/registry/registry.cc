@@ -47,6 +47,9 @@ constexpr CodecEntry kEntries[] = {
     {CodecId::kTier, PlaneKind::kF64, EdgesOf<Dtype::kF64>, FloatBlock<Dtype::kF64>},
     {CodecId::kTier, PlaneKind::kE4m3, EdgesOf<Dtype::kF8E4m3>, FloatBlock<Dtype::kF8E4m3>},
     {CodecId::kTier, PlaneKind::kE5m2, EdgesOf<Dtype::kF8E5m2>, FloatBlock<Dtype::kF8E5m2>},
+    {CodecId::kRans, PlaneKind::kBytes, ByteEdges, SkewedBlock},
+    {CodecId::kRans, PlaneKind::kBf16, Bf16Edges, WeightsBlock},
+    {CodecId::kRans, PlaneKind::kE4m3, EdgesOf<Dtype::kF8E4m3>, FloatBlock<Dtype::kF8E4m3>},
     {CodecId::kConstant, PlaneKind::kBytes, ConstantEdges, ConstantBlock},
 };
 

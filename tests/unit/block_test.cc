@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "codec/base/hash.h"
+#include "tests/registry/files.h"
 #include "tests/registry/registry.h"
 #include "tests/unit/testing.h"
 
@@ -36,12 +37,14 @@ std::vector<uint8_t> EncodeWith(const Case& test, uint64_t seed = kSeed) {
   return coded;
 }
 
-std::vector<uint8_t> EncodeBest(const Input& input) {
+std::vector<uint8_t> EncodeBest(const Input& input, const EncodeSettings& settings = {}) {
   BlockWorkspace workspace;
   std::vector<uint8_t> coded;
-  EncodeBlock(input.spec(kSeed), input.raw, workspace, &coded);
+  EncodeBlock(input.spec(kSeed), input.raw, workspace, &coded, settings);
   return coded;
 }
+
+constexpr EncodeSettings kWithRans = {.rans = RansSettings{.lanes_log2 = 8, .sample_stride = 11}};
 
 absl::StatusOr<std::vector<uint8_t>> Decode(const BlockSpec& spec, std::span<const uint8_t> coded) {
   BlockWorkspace workspace;
@@ -83,6 +86,18 @@ TEST_P(EveryCodecAndInput, TheChosenBlockRoundTripsAndIsNeverLargerThanStored) {
   std::vector<uint8_t> coded;
   ForEachCpu([&] {
     const std::vector<uint8_t> again = EncodeBest(input);
+    if (coded.empty()) coded = again;
+    ASSERT_EQ(again, coded) << "the bytes depend on the CPU variant";
+  });
+  EXPECT_LE(coded.size(), kBlockHeaderBytes + input.raw.size());
+  ForEachCpu([&] { ASSERT_EQ(Decode(input.spec(kSeed), coded).value(), input.raw); });
+}
+
+TEST_P(EveryCodecAndInput, TheBlockChosenWithRansRoundTripsAndIsNeverLargerThanStored) {
+  const Input& input = GetParam().input;
+  std::vector<uint8_t> coded;
+  ForEachCpu([&] {
+    const std::vector<uint8_t> again = EncodeBest(input, kWithRans);
     if (coded.empty()) coded = again;
     ASSERT_EQ(again, coded) << "the bytes depend on the CPU variant";
   });
@@ -144,16 +159,6 @@ TEST_P(EveryCodecAndInput, OtherElementsThanTheFrameSaysAreDataLoss) {
 
 // --- one block and its fields
 
-// A block with these fields and payload whose hash is right.
-std::vector<uint8_t> Sealed(const BlockHeader& fields, std::span<const uint8_t> payload, uint64_t seed) {
-  std::vector<uint8_t> coded(kBlockHeaderBytes);
-  PackBlockHeader(fields, coded.data());
-  BlockHeader header = fields;
-  header.hash = Hash64(payload, Hash64(std::span(coded).first(kBlockHashedHeaderBytes), seed));
-  PackBlockHeader(header, coded.data());
-  return Concat({coded, payload});
-}
-
 struct FieldCase {
   const char* name;
   BlockHeader header;
@@ -176,6 +181,7 @@ const FieldCase kFieldCases[] = {
     {"Constant", {6, 0, 2, 1}, "2A", Dtype::kU8, 2, absl::StatusCode::kOk},
     {"ConstantTooLong", {6, 0, 2, 2}, "2A 2A", Dtype::kU8, 2, absl::StatusCode::kDataLoss},
     {"TierOfNoStream", {2, 0, 1, 2}, "2A 2B", Dtype::kBf16, 1, absl::StatusCode::kOutOfRange},
+    {"RansOfNoStream", {4, 0, 1, 2}, "2A 2B", Dtype::kU8, 1, absl::StatusCode::kOutOfRange},
     // bf16 planes of 1.0: directory (constant 7F of 1 byte, store of 1 byte), 7F, zeros to 32, 00
     {"Planes",
      {6, 1, 1, 33},
@@ -249,12 +255,12 @@ const FieldCase kFieldCases[] = {
 TEST(DecodeBlock, FieldsAreCheckedEvenUnderARightHash) {
   for (const FieldCase& test : kFieldCases) {
     const BlockSpec spec{.dtype = test.dtype, .elements = test.elements, .seed = kSeed};
-    EXPECT_THAT(Decode(spec, Sealed(test.header, FromHex(test.payload), kSeed)), StatusIs(test.code)) << test.name;
+    EXPECT_THAT(Decode(spec, SealedBlock(test.header, FromHex(test.payload), kSeed)), StatusIs(test.code)) << test.name;
   }
 }
 
 TEST(DecodeBlock, SyncAndReservedBytesAreDataLoss) {
-  const std::vector<uint8_t> good = Sealed({0, 0, 1, 1}, FromHex("2A"), 0);
+  const std::vector<uint8_t> good = SealedBlock({0, 0, 1, 1}, FromHex("2A"), 0);
   for (size_t at : {0, 1, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31}) {
     std::vector<uint8_t> coded = good;
     coded[at] ^= 0x40;
@@ -318,6 +324,24 @@ TEST(EncodeBlock, PicksTheCodecThatFits) {
   EXPECT_EQ(codec_of({"skewed", Dtype::kI8, GeometricBytes(20000, random)}), CodecId::kTier);
   EXPECT_EQ(codec_of({"ramps", Dtype::kI8, Ramps(20000)}), CodecId::kZstd);
   EXPECT_EQ(codec_of({"zeros", Dtype::kF32, std::vector<uint8_t>(20000)}), CodecId::kConstant);
+}
+
+TEST(EncodeBlock, WithRansPicksItWhereItIsSmaller) {
+  const auto codec_of = [](const Input& input) {
+    return static_cast<CodecId>(ParseBlockHeader(EncodeBest(input, kWithRans))->codec);
+  };
+  Random random(9);
+  for (size_t n : {20000, 100000}) {
+    const Input weights = {"weights", Dtype::kBf16, WeightLikeBf16(n, random)};
+    EXPECT_EQ(codec_of(weights), CodecId::kRans);
+    EXPECT_LT(EncodeBest(weights, kWithRans).size(), EncodeBest(weights).size());
+    EXPECT_EQ(codec_of({"noise", Dtype::kBf16, RandomBytes(n, random)}), CodecId::kStore);
+    EXPECT_EQ(codec_of({"skewed", Dtype::kI8, GeometricBytes(n, random)}), CodecId::kRans);
+    EXPECT_EQ(codec_of({"ramps", Dtype::kI8, Ramps(n)}), CodecId::kZstd);
+    EXPECT_EQ(codec_of({"zeros", Dtype::kF32, std::vector<uint8_t>(n)}), CodecId::kConstant);
+  }
+  // 64 states are more than tier's two bits for each of few symbols.
+  EXPECT_EQ(codec_of({"few", Dtype::kBf16, WeightLikeBf16(300, random)}), CodecId::kTier);
 }
 
 }  // namespace

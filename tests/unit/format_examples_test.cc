@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_join.h"
 #include "codec/block/block_codec.h"
+#include "codec/rans/rans.h"
 #include "codec/tier/tier.h"
 #include "formats/frame/frame_reader.h"
 #include "tests/registry/files.h"
@@ -65,6 +66,14 @@ void CheckTier(const Example& example) {
   EXPECT_EQ(symbols, expected);
 }
 
+void CheckRans(const Example& example) {
+  const std::vector<uint8_t> expected = FromHex(example.values.at("symbols"));
+  std::vector<uint8_t> symbols(expected.size());
+  RansScratch scratch;
+  ASSERT_THAT(RansDecode(example.bytes, scratch, symbols), IsOk());
+  EXPECT_EQ(symbols, expected);
+}
+
 void CheckBlock(const Example& example) {
   const BlockSpec spec{.dtype = DtypeFromName(example.values.at("dtype")).value(),
                        .elements = static_cast<uint32_t>(std::stoul(example.values.at("elements"))),
@@ -95,11 +104,9 @@ void CheckStream(const Example& example) {
   EXPECT_EQ(DecompressStream(example.bytes).value(), FromHex(example.values.at("original")));
 }
 
-const std::map<std::string, void (*)(const Example&)> kChecks = {{"tier", CheckTier},
-                                                                 {"block", CheckBlock},
-                                                                 {"frame", CheckFrame},
-                                                                 {"container", CheckContainer},
-                                                                 {"stream", CheckStream}};
+const std::map<std::string, void (*)(const Example&)> kChecks = {
+    {"tier", CheckTier},   {"rans", CheckRans},           {"block", CheckBlock},
+    {"frame", CheckFrame}, {"container", CheckContainer}, {"stream", CheckStream}};
 
 TEST(FormatExamples, EverySpecificationHasOneAndEveryOneDecodes) {
   const std::vector<std::filesystem::path> paths = Specifications();
