@@ -15,11 +15,11 @@
 #include "tools/bench_sample.h"
 #include "tools/exit_code.h"
 #include "tools/json_output.h"
-#include "tools/levels.h"
 #include "tools/names.h"
 #include "tools/pipeline/decode.h"
 #include "tools/pipeline/encode.h"
 #include "tools/pipeline/files.h"
+#include "tools/pipeline/levels.h"
 #include "tools/pipeline/ordered.h"
 #include "tools/pipeline/plait_input.h"
 #include "tools/table.h"
@@ -55,12 +55,12 @@ struct Memory {
   MemorySink coded;
 };
 
-absl::Status Encode(const Level&, bool verify, int threads, Memory& memory) {
+absl::Status Encode(const Level& level, bool verify, int threads, Memory& memory) {
   const MemorySource source(memory.original);
   PLAIT_RETURN_IF_ERROR(memory.coded.Truncate(0));
   PLAIT_ASSIGN_OR_RETURN(const ContainerPlan plan, PlanContainer(source, /*strict=*/false));
   Progress progress;
-  return EncodeContainer(source, plan, {.threads = threads, .verify = verify}, memory.coded, progress);
+  return EncodeContainer(source, plan, {.level = level, .threads = threads, .verify = verify}, memory.coded, progress);
 }
 
 absl::Status Decode(int threads, Memory& memory) {

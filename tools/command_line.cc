@@ -16,7 +16,7 @@
 #include "codec/base/status.h"
 #include "tools/cli_words.h"
 #include "tools/command_text.h"
-#include "tools/levels.h"
+#include "tools/pipeline/levels.h"
 #include "tools/text.h"
 #include "tools/version.h"
 

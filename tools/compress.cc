@@ -8,8 +8,8 @@
 #include "codec/base/status.h"
 #include "tools/exit_code.h"
 #include "tools/job_list.h"
-#include "tools/levels.h"
 #include "tools/names.h"
+#include "tools/pipeline/levels.h"
 #include "tools/verbs.h"
 
 namespace plait {

@@ -13,6 +13,7 @@
 #include "tools/pipeline/estimate.h"
 #include "tools/pipeline/files.h"
 #include "tools/pipeline/input.h"
+#include "tools/pipeline/levels.h"
 #include "tools/pipeline/plait_input.h"
 
 namespace plait {
@@ -52,10 +53,15 @@ absl::StatusOr<JobSizes> WriteOriginal(PlaitInput& input, int threads, ByteSink&
   return absl::DataLossError(FoundExpected("original bytes", sink.size(), input.original_bytes_ahead()));
 }
 
+// The level has been checked.
+EncodeOptions EncodeOptionsFor(const CompressOptions& options) {
+  return {.level = *FindLevel(options.level), .threads = ThreadCount(options.threads), .verify = options.verify};
+}
+
 absl::StatusOr<JobSizes> CompressToStdout(const Input& input, const CompressOptions& options, Progress& progress) {
   std::unique_ptr<FileStream> holder;
   StdoutSink sink;
-  const EncodeOptions encode = {.threads = ThreadCount(options.threads), .verify = options.verify};
+  const EncodeOptions encode = EncodeOptionsFor(options);
   PLAIT_ASSIGN_OR_RETURN(const uint64_t original_bytes,
                          EncodeStream(AsStream(input, holder), options.strict, encode, sink, progress));
   PLAIT_RETURN_IF_ERROR(sink.Flush());
@@ -67,12 +73,13 @@ absl::StatusOr<JobSizes> CompressToFile(const std::string& path, const Input& in
   const FileSource& source = *input.file;
   PLAIT_ASSIGN_OR_RETURN(const ContainerPlan plan, PlanContainer(source, options.strict));
   if (options.dry_run) {
-    PLAIT_ASSIGN_OR_RETURN(const uint64_t estimate, EstimateContainerBytes(source, plan, progress));
+    PLAIT_ASSIGN_OR_RETURN(const uint64_t estimate,
+                           EstimateContainerBytes(source, plan, *FindLevel(options.level), progress));
     return JobSizes{source.size(), estimate};
   }
   PLAIT_ASSIGN_OR_RETURN(const std::unique_ptr<OutputFile> file,
                          CreateOutput(path, output, options.force, ModeFor(&source)));
-  const EncodeOptions encode = {.threads = ThreadCount(options.threads), .verify = options.verify};
+  const EncodeOptions encode = EncodeOptionsFor(options);
   PLAIT_RETURN_IF_ERROR(EncodeContainer(source, plan, encode, *file, progress));
   PLAIT_RETURN_IF_ERROR(source.CheckUnchanged());
   PLAIT_RETURN_IF_ERROR(Annotate(file->Commit(), output));

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "tools/levels.h"
+#include "tools/pipeline/levels.h"
 
 namespace plait {
 

@@ -97,11 +97,13 @@ bool MayShrink(const ContainerPlan& plan, size_t index) {
   return plan.tensors[index].bytes() > (opaque ? kNeverFramedBytes : kNeverFramedTensorBytes);
 }
 
-FrameHeader FrameHeaderFor(const ContainerPlan& plan, size_t index) {
+FrameHeader FrameHeaderFor(const ContainerPlan& plan, size_t index, unsigned block_log2) {
   const TensorInfo& tensor = plan.tensors[index];
-  FrameHeader header{.dtype = tensor.dtype, .shape = tensor.shape, .sections = {}};
-  if (plan.kind == ContainerKind::kOpaque) header.block_log2 = kOpaqueBlockLog2;
-  return header;
+  const bool opaque = plan.kind == ContainerKind::kOpaque;
+  return {.dtype = tensor.dtype,
+          .shape = tensor.shape,
+          .block_log2 = opaque ? kOpaqueBlockLog2 : block_log2,
+          .sections = {}};
 }
 
 ContainerWriter::ContainerWriter(const ContainerPlan* plan, ByteSink* sink)

@@ -36,8 +36,9 @@ ContainerPlan OpaquePlan(uint64_t original_bytes);
 // Whether a frame is worth trying for tensor `index`.
 bool MayShrink(const ContainerPlan& plan, size_t index);
 
-// How tensor `index` is to be cut, for FrameWriter and for whoever codes the blocks.
-FrameHeader FrameHeaderFor(const ContainerPlan& plan, size_t index);
+// How tensor `index` is to be cut, for FrameWriter and for whoever codes the blocks: a tensor into blocks of
+// 2^block_log2 elements, an opaque file into those of kOpaqueBlockLog2.
+FrameHeader FrameHeaderFor(const ContainerPlan& plan, size_t index, unsigned block_log2 = kDefaultBlockLog2);
 
 // Usage: Begin; for every tensor that might shrink, in order, BeginFrame, AddBlock..., EndFrame; then for every tensor
 // of PlainTensors(), in that order, BeginPlain, AddPlain..., EndPlain; then Finish.

@@ -171,7 +171,7 @@ def check_bench(test, document, name, measured_bytes):
     test.equal((document["schema"], document["file"], document["threads"]), ("plait.bench/1", name, 2), "document")
     test.equal(document["file_bytes"], test.path(name).stat().st_size, "file_bytes")
     test.equal(document["measured_bytes"], measured_bytes, "measured_bytes")
-    test.equal([level["level"] for level in document["levels"]], [3], "levels")
+    test.equal([level["level"] for level in document["levels"]], [3, 5, 7], "levels")
     for level in document["levels"]:
         timings = ("encode", "encode_verified", "decode", "memcpy")
         check_fields(test, level, {"level": int, "coded_bytes": int} | dict.fromkeys(timings, dict), "level")

@@ -51,6 +51,31 @@ def model(test):
 
 
 @case
+def levels(test):
+    """Every level is smaller than the one before it, comes back, and has the same bytes for any threads and CPU."""
+    data = files.model()
+    test.write("x.safetensors", data)
+    sizes = []
+    for level in ("-3", "-5", "-7"):
+        test.plait("compress", level, "-T1", "x.safetensors", "-o", "x.plait")
+        coded = test.read("x.plait")
+        for arguments, environment in ((["-T2"], {}), (["--no-verify"], {}), ([], {"PLAIT_CPU": "scalar"})):
+            test.plait("compress", level, "-f", *arguments, "x.safetensors", "-o", "x.plait", env=environment)
+            test.check(test.read("x.plait") == coded, f"{level} {arguments} {environment}: other bytes than with -T1")
+        test.check(test.plait("decompress", "-c", "x.plait").out == data, f"{level}: other bytes than the original")
+        stream = test.plait("compress", level, "-c", "x.safetensors").out
+        test.write("x.stream", stream)
+        test.check(test.plait("decompress", "-c", "x.stream").out == data, f"{level} -c: other bytes")
+        rows = test.plait("list", "--json", "x.plait").json()["tensors"]
+        codecs = {row["codec"] for row in rows if row["name"] == "embed.weight"}
+        test.equal(codecs, {"tier" if level == "-3" else "rans"}, f"{level}: codec")
+        test.plait("compress", level, "--dry-run", "x.safetensors")
+        sizes.append(len(coded))
+        test.path("x.plait").unlink()
+    test.check(sizes == sorted(sizes, reverse=True) and len(set(sizes)) == 3, f"sizes {sizes}: not ever smaller")
+
+
+@case
 def every_dtype(test):
     data = files.all_dtypes()
     there_and_back(test, data, names_of(data))

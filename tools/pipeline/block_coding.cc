@@ -17,9 +17,9 @@ absl::Status CompareWithDecoded(BlockItem& item) {
 
 }  // namespace
 
-void CodeBlock(bool verify, BlockItem& item) {
-  EncodeBlock(item.spec(), item.raw, item.workspace, &item.coded);
-  if (verify) item.status = CompareWithDecoded(item);
+void CodeBlock(const EncodeOptions& options, BlockItem& item) {
+  EncodeBlock(item.spec(), item.raw, item.workspace, &item.coded, options.level.settings);
+  if (options.verify) item.status = CompareWithDecoded(item);
 }
 
 }  // namespace plait

@@ -9,8 +9,15 @@
 #include "absl/status/status.h"
 #include "codec/block/block_codec.h"
 #include "formats/frame/frame_header.h"
+#include "tools/pipeline/levels.h"
 
 namespace plait {
+
+struct EncodeOptions {
+  Level level = *FindLevel(kDefaultLevel);
+  int threads = 1;
+  bool verify = true;  // decode every block and compare it with what was read before it is written
+};
 
 // What the blocks of one frame share.
 struct Frame {
@@ -32,8 +39,8 @@ struct BlockItem {
   bool is_last() const { return block + 1 == frame->header.num_blocks(); }
 };
 
-// Codes item.raw and, with `verify`, decodes it and compares. Sets item.status to kInternal if that differs.
-void CodeBlock(bool verify, BlockItem& item);
+// Codes item.raw and, if the options say so, decodes it and compares. Sets item.status to kInternal if that differs.
+void CodeBlock(const EncodeOptions& options, BlockItem& item);
 
 }  // namespace plait
 

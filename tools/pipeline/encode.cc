@@ -25,7 +25,7 @@ struct EncodeItem : BlockItem {
 // Hands out the blocks of all tensors that may shrink, in the order of the original.
 class BlockPlanner {
  public:
-  explicit BlockPlanner(const ContainerPlan* plan) : plan_(plan) {}
+  BlockPlanner(const ContainerPlan* plan, const Level& level) : plan_(plan), block_log2_(level.block_log2) {}
 
   bool Next(EncodeItem& item) {
     item.status = absl::OkStatus();
@@ -46,7 +46,7 @@ class BlockPlanner {
     if (tensor_ == plan_->tensors.size()) return false;
     auto frame = std::make_shared<Frame>();
     frame->tensor = tensor_;
-    frame->header = FrameHeaderFor(*plan_, tensor_);
+    frame->header = FrameHeaderFor(*plan_, tensor_, block_log2_);
     status = MakeFrameHeader(&frame->header, &frame->header_bytes);
     frame_ = std::move(frame);
     block_ = 0;
@@ -55,6 +55,7 @@ class BlockPlanner {
   }
 
   const ContainerPlan* plan_;
+  unsigned block_log2_;
   std::shared_ptr<const Frame> frame_;
   size_t tensor_ = 0;
   uint64_t block_ = 0;
@@ -64,7 +65,7 @@ void EncodeItemBlock(const ByteSource& original, const EncodeOptions& options, E
   if (!item.status.ok()) return;
   item.raw.resize(BlockRawBytes(item.spec()));
   item.status = original.ReadAt(item.offset, item.raw);
-  if (item.status.ok()) CodeBlock(options.verify, item);
+  if (item.status.ok()) CodeBlock(options, item);
 }
 
 absl::Status WriteItem(const EncodeItem& item, ContainerWriter& writer) {
@@ -95,7 +96,7 @@ absl::Status EncodePlan(const ByteSource& original, const ContainerPlan& plan, c
                         ByteSink& sink, Progress& progress) {
   ContainerWriter writer(&plan, &sink);
   PLAIT_RETURN_IF_ERROR(writer.Begin());
-  BlockPlanner planner(&plan);
+  BlockPlanner planner(&plan, options.level);
   PLAIT_RETURN_IF_ERROR(RunOrdered<EncodeItem>(
       options.threads, [&](EncodeItem& item) { return planner.Next(item); },
       [&](EncodeItem& item) { EncodeItemBlock(original, options, item); },

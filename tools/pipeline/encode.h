@@ -5,14 +5,10 @@
 #include "absl/status/status.h"
 #include "formats/base/byte_io.h"
 #include "formats/container/container_writer.h"
+#include "tools/pipeline/block_coding.h"
 #include "tools/pipeline/progress.h"
 
 namespace plait {
-
-struct EncodeOptions {
-  int threads = 1;
-  bool verify = true;  // decode every block and compare it with what was read before it is written
-};
 
 // Writes `original` to `sink`, which is empty, as `plan` says; as one opaque tensor if that came out larger than the
 // original by more than 0.1 % and 4 KiB.

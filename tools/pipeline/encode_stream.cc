@@ -30,7 +30,8 @@ struct StreamBlock : BlockItem {
 // Cuts the original into frames and hands out their blocks in order.
 class StreamPlanner {
  public:
-  StreamPlanner(ByteStream* input, bool strict) : input_(input), strict_(strict) {}
+  StreamPlanner(ByteStream* input, bool strict, const Level& level)
+      : input_(input), strict_(strict), block_log2_(level.block_log2) {}
 
   // Reads the header of a .safetensors file, if the original begins with one.
   absl::Status Begin() {
@@ -137,13 +138,13 @@ class StreamPlanner {
     chunk_ = std::move(pending_);
     pending_ = {};
     chunk_at_ = 0;
-    return BeginFrame(kNoTensor, FrameHeaderFor(OpaquePlan(chunk_.size()), 0));
+    return BeginFrame(kNoTensor, FrameHeaderFor(OpaquePlan(chunk_.size()), 0, block_log2_));
   }
 
   absl::Status FrameTensor() {
     chunk_.clear();
     const size_t tensor = tensor_++;
-    return BeginFrame(tensor, FrameHeaderFor(plan_, tensor));
+    return BeginFrame(tensor, FrameHeaderFor(plan_, tensor, block_log2_));
   }
 
   absl::Status BeginFrame(size_t tensor, FrameHeader header) {
@@ -174,6 +175,7 @@ class StreamPlanner {
 
   ByteStream* input_;
   bool strict_;
+  unsigned block_log2_;  // of tensors
   ContainerPlan plan_;
   std::vector<uint8_t> pending_;  // read, in no frame yet
   size_t tensor_ = 0;             // the next one
@@ -196,7 +198,7 @@ absl::Status WriteBlock(const StreamBlock& item, FrameStreamWriter& writer) {
 
 absl::StatusOr<uint64_t> EncodeStream(ByteStream& original, bool strict, const EncodeOptions& options, ByteSink& sink,
                                       Progress& progress) {
-  StreamPlanner planner(&original, strict);
+  StreamPlanner planner(&original, strict, options.level);
   PLAIT_RETURN_IF_ERROR(planner.Begin());
   FrameStreamWriter writer(&sink);
   PLAIT_RETURN_IF_ERROR(writer.Begin(planner.kind()));
@@ -204,7 +206,7 @@ absl::StatusOr<uint64_t> EncodeStream(ByteStream& original, bool strict, const E
   PLAIT_RETURN_IF_ERROR(RunOrdered<StreamBlock>(
       options.threads, [&](StreamBlock& item) { return planner.Next(item); },
       [&](StreamBlock& item) {
-        if (item.status.ok() && !item.cut) CodeBlock(options.verify, item);
+        if (item.status.ok() && !item.cut) CodeBlock(options, item);
       },
       [&](StreamBlock& item) {
         if (absl::Status status = WriteBlock(item, writer); !status.ok()) {

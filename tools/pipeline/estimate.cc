@@ -17,10 +17,10 @@ constexpr uint64_t kFixedOverheadBytes = 512;
 constexpr uint64_t kTensorOverheadBytes = 128;
 
 absl::StatusOr<uint64_t> EstimateTensorBytes(const ByteSource& original, const ContainerPlan& plan, size_t index,
-                                             Progress& progress) {
+                                             const Level& level, Progress& progress) {
   const TensorInfo& tensor = plan.tensors[index];
   if (!MayShrink(plan, index)) return tensor.bytes();
-  FrameHeader header = FrameHeaderFor(plan, index);
+  FrameHeader header = FrameHeaderFor(plan, index, level.block_log2);
   std::vector<uint8_t> header_bytes;
   PLAIT_RETURN_IF_ERROR(MakeFrameHeader(&header, &header_bytes));
   const uint64_t num_blocks = header.num_blocks();
@@ -33,7 +33,7 @@ absl::StatusOr<uint64_t> EstimateTensorBytes(const ByteSource& original, const C
     raw.resize(BlockRawBytes(header.block(block)));
     const uint64_t offset = plan.original_header.size() + tensor.begin + header.block_raw_offset(block);
     PLAIT_RETURN_IF_ERROR(original.ReadAt(offset, raw));
-    EncodeBlock(header.block(block), raw, workspace, &coded);
+    EncodeBlock(header.block(block), raw, workspace, &coded, level.settings);
     raw_bytes += raw.size();
     coded_bytes += AlignUp(coded.size(), kBlockAlignment);
   }
@@ -49,10 +49,10 @@ absl::StatusOr<uint64_t> EstimateTensorBytes(const ByteSource& original, const C
 }  // namespace
 
 absl::StatusOr<uint64_t> EstimateContainerBytes(const ByteSource& original, const ContainerPlan& plan,
-                                                Progress& progress) {
+                                                const Level& level, Progress& progress) {
   uint64_t bytes = kFixedOverheadBytes;
   for (size_t i = 0; i < plan.tensors.size(); ++i) {
-    const absl::StatusOr<uint64_t> tensor_bytes = EstimateTensorBytes(original, plan, i, progress);
+    const absl::StatusOr<uint64_t> tensor_bytes = EstimateTensorBytes(original, plan, i, level, progress);
     if (!tensor_bytes.ok()) return Annotate(tensor_bytes.status(), Where(plan.kind, plan.tensors[i].name));
     bytes += *tensor_bytes + plan.tensors[i].name.size() + kTensorOverheadBytes;
   }

@@ -7,14 +7,15 @@
 #include "absl/status/statusor.h"
 #include "formats/base/byte_io.h"
 #include "formats/container/container_writer.h"
+#include "tools/pipeline/levels.h"
 #include "tools/pipeline/progress.h"
 
 namespace plait {
 
-// Bytes of the container that EncodeContainer would write: every eighth block of each tensor is coded and stands for
-// the others. Returns: kUnavailable or kOutOfRange if reading fails.
+// Bytes of the container that EncodeContainer would write at this level: every eighth block of each tensor is coded and
+// stands for the others. Returns: kUnavailable or kOutOfRange if reading fails.
 absl::StatusOr<uint64_t> EstimateContainerBytes(const ByteSource& original, const ContainerPlan& plan,
-                                                Progress& progress);
+                                                const Level& level, Progress& progress);
 
 }  // namespace plait
 
