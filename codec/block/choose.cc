@@ -11,6 +11,7 @@ namespace {
 // Slices that stand for the block: enough to tell text, zeros, floats and noise apart.
 constexpr size_t kSlices = 4;
 constexpr size_t kSliceBytes = size_t{8} << 10;
+constexpr size_t kSampleStride = 56;  // of a slice's planes, as in SampleBytes
 
 // Signs and mantissas of trained weights take more than 0.98 of their bits. A tensor whose planes take less than this
 // part of its bytes beyond plane 0 has structure (zeros, dequantized codes) that zstd may use better on the bytes.
@@ -54,26 +55,27 @@ struct PlaneEstimate {
   uint64_t bits() const { return symbol_bits + noise_bits; }
 };
 
-// Order-0 cost of the slices' planes, each slice with tables of its own.
+// Order-0 cost of the slices' planes.
 PlaneEstimate EstimatePlanes(PlaneKind kind, size_t phase, std::span<const std::span<const uint8_t>> slices,
                              BlockWorkspace& workspace) {
   const PlaneLayout& layout = GetPlaneLayout(kind);
-  PlaneEstimate estimate;
-  ByteHistogram counts[kMaxPlanes] = {};
+  size_t most = 0;
+  for (const auto& slice : slices) most += slice.size() / layout.element_bytes;
+  const PlaneSpans planes = workspace.Planes(kind, most);
+  size_t n = 0;  // elements split so far
   for (const auto& slice : slices) {
     if (slice.size() < phase + layout.element_bytes) continue;
-    const size_t n = (slice.size() - phase) / layout.element_bytes;
-    const PlaneSpans planes = workspace.Planes(kind, n);
-    SplitPlanes(kind, slice.subspan(phase, n * layout.element_bytes), planes);
-    for (size_t p = 0; p < layout.num_planes; ++p) {
-      const ByteHistogram slice_counts = CountBytes(planes[p]);
-      for (size_t s = 0; s < slice_counts.size(); ++s) counts[p][s] += slice_counts[s];
-    }
+    size_t count = (slice.size() - phase) / layout.element_bytes;
+    if (&slice != &slices.back()) count = count / 8 * 8;  // packed fields of the next one start on a byte
+    SplitPlanes(kind, slice.subspan(phase, count * layout.element_bytes), PlanePart(kind, planes, n, count));
+    n += count;
   }
-  estimate.symbol_bits = OrderZeroBits(counts[0]);
-  for (size_t p = 1; p < layout.num_planes; ++p) {
-    estimate.noise_bits += OrderZeroBits(counts[p]);
-    estimate.raw_noise_bits += 8 * TotalCount(counts[p]);
+  PlaneEstimate estimate;
+  for (size_t p = 0; p < layout.num_planes; ++p) {
+    const auto plane = planes[p].first(PlaneBytes(kind, p, n));
+    const uint64_t bits = EstimatedOrderZeroBits(SampleBytes(plane, kSampleStride), plane.size());
+    (p == 0 ? estimate.symbol_bits : estimate.noise_bits) += bits;
+    if (p != 0) estimate.raw_noise_bits += 8 * plane.size();
   }
   return estimate;
 }

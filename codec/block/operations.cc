@@ -1,6 +1,7 @@
 #include "codec/block/operations.h"
 
 #include "codec/tier/tier_select.h"
+#include "codec/transform/planes.h"
 
 namespace plait {
 namespace {
@@ -18,8 +19,8 @@ CpuVariant VariantOf(const TierKernels& kernels) {
 
 std::vector<Operation> ActiveOperations() {
   return {{"tier", VariantOf(ActiveTierKernels())},
-          {"bf16 planes", ActiveCpu()},
-          {"other planes", CpuVariant::kScalar},
+          {"bf16 planes", PlanesVariant(PlaneKind::kBf16)},
+          {"other planes", PlanesVariant(PlaneKind::kF32)},
           {"histogram", CpuVariant::kScalar}};
 }
 

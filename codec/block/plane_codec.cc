@@ -10,7 +10,11 @@
 namespace plait {
 namespace {
 
-constexpr size_t kNoiseSampleStride = 13;
+// Bytes between the samples of a plane (SampleBytes). Odd multiples of 8: rows of weights are powers of two.
+constexpr size_t kSymbolSampleStride = 88;
+constexpr size_t kNoiseSampleStride = 248;
+// Planes up to this size are counted whole.
+constexpr size_t kMostCountedBytes = size_t{8} << 10;
 
 // A coder that decodes more slowly than what it replaces must save at least this part of the plane.
 constexpr size_t kWorthwhile = 128;
@@ -23,10 +27,16 @@ void AppendStored(std::span<const uint8_t> plane, std::vector<uint8_t>* coded) {
   coded->insert(coded->end(), plane.begin(), plane.end());
 }
 
-void AppendTier(const TierPlan& plan, std::span<const uint8_t> plane, std::vector<uint8_t>* coded) {
-  const size_t begin = coded->size();
-  coded->resize(begin + TierMaxBytes(plane.size()));
-  coded->resize(begin + TierEncode(plane, plan, std::span(*coded).subspan(begin)));
+ByteHistogram Sample(std::span<const uint8_t> plane, size_t stride) {
+  return plane.size() <= kMostCountedBytes ? CountBytes(plane) : SampleBytes(plane, stride);
+}
+
+ByteHistogram SymbolCounts(std::span<const uint8_t> plane) { return Sample(plane, kSymbolSampleStride); }
+
+void AppendTier(const TierPlan& plan, std::span<const uint8_t> plane, BlockWorkspace& workspace,
+                std::vector<uint8_t>* coded) {
+  const std::span<uint8_t> stream = workspace.TierStream(TierMaxBytes(plane.size()));
+  AppendStored(stream.first(TierEncode(plane, plan, stream)), coded);
 }
 
 // Appends the plane as zstd if that takes at most `most` bytes.
@@ -40,17 +50,17 @@ bool TryZstd(int level, std::span<const uint8_t> plane, size_t most, BlockWorksp
 }
 
 CodecId EncodeSymbols(std::span<const uint8_t> plane, BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
-  const ByteHistogram counts = CountBytes(plane);
-  const TierPlan plan = PlanTier(counts);
+  const ByteHistogram counts = SymbolCounts(plane);
+  const TierPlan plan = PlanTier(counts, plane.size());
   const size_t tier_bytes = std::min(plan.estimated_bytes, plane.size());
   // Two bits a symbol is the least that tier can do: far below, an entropy coder takes over.
-  const size_t ideal_bytes = OrderZeroBits(counts) / 8;
+  const size_t ideal_bytes = EstimatedOrderZeroBits(counts, plane.size()) / 8;
   if (ideal_bytes < tier_bytes - tier_bytes / 8 &&
       TryZstd(kZstdPlaneLevel, plane, tier_bytes - tier_bytes / kWorthwhile, workspace, coded)) {
     return CodecId::kZstd;
   }
   const size_t begin = coded->size();
-  AppendTier(plan, plane, coded);
+  AppendTier(plan, plane, workspace, coded);
   if (coded->size() - begin < plane.size()) return CodecId::kTier;
   coded->resize(begin);
   AppendStored(plane, coded);
@@ -58,10 +68,9 @@ CodecId EncodeSymbols(std::span<const uint8_t> plane, BlockWorkspace& workspace,
 }
 
 CodecId EncodeNoise(std::span<const uint8_t> plane, BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
-  const ByteHistogram counts = SampleBytes(plane, kNoiseSampleStride);
-  const uint64_t sampled = TotalCount(counts);
+  const ByteHistogram counts = Sample(plane, kNoiseSampleStride);
   const size_t most = plane.size() - plane.size() / kWorthwhile;
-  if (OrderZeroBits(counts) * kWorthwhile <= 8 * sampled * (kWorthwhile - 1) &&
+  if (EstimatedOrderZeroBits(counts, plane.size()) <= 8 * most &&
       TryZstd(kZstdPlaneLevel, plane, most, workspace, coded)) {
     return CodecId::kZstd;
   }
@@ -71,12 +80,12 @@ CodecId EncodeNoise(std::span<const uint8_t> plane, BlockWorkspace& workspace, s
 
 // Bytes of unknown meaning may be symbols too: exponents of their own (e8m0), small codes.
 CodecId EncodeBytes(std::span<const uint8_t> plane, BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
-  const TierPlan plan = PlanTier(CountBytes(plane));
+  const TierPlan plan = PlanTier(SymbolCounts(plane), plane.size());
   const size_t begin = coded->size();
   const size_t tier_bytes = std::min(plan.estimated_bytes, plane.size());
   if (TryZstd(kZstdBytesLevel, plane, tier_bytes - tier_bytes / kWorthwhile, workspace, coded)) return CodecId::kZstd;
   if (plan.estimated_bytes < plane.size() - plane.size() / kWorthwhile) {
-    AppendTier(plan, plane, coded);
+    AppendTier(plan, plane, workspace, coded);
     return CodecId::kTier;
   }
   coded->resize(begin);
@@ -106,7 +115,7 @@ bool EncodePlaneWith(CodecId codec, std::span<const uint8_t> plane, BlockWorkspa
   switch (codec) {
     case CodecId::kStore: AppendStored(plane, coded); return true;
     case CodecId::kZstd: ZstdEncode(kZstdPlaneLevel, plane, workspace, coded); return true;
-    case CodecId::kTier: AppendTier(PlanTier(CountBytes(plane)), plane, coded); return true;
+    case CodecId::kTier: AppendTier(PlanTier(SymbolCounts(plane), plane.size()), plane, workspace, coded); return true;
     case CodecId::kConstant:
       if (plane.empty() || !IsConstant(plane)) return false;
       coded->push_back(plane[0]);
@@ -124,7 +133,7 @@ absl::Status DecodePlane(CodecId codec, std::span<const uint8_t> coded, BlockWor
       std::ranges::copy(coded, plane.begin());
       return absl::OkStatus();
     case CodecId::kZstd: return ZstdDecode(coded, workspace, plane);
-    case CodecId::kTier: return TierDecode(coded, plane);
+    case CodecId::kTier: return TierDecode(coded, workspace.Tier(), plane);
     case CodecId::kConstant:
       if (coded.size() != 1) return absl::DataLossError(FoundExpected("bytes of a constant plane", coded.size(), 1));
       std::ranges::fill(plane, coded[0]);

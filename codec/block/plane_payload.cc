@@ -6,6 +6,7 @@
 #include "codec/base/endian.h"
 #include "codec/base/status.h"
 #include "codec/block/plane_codec.h"
+#include "codec/tier/tier.h"
 
 namespace plait {
 namespace {
@@ -135,7 +136,8 @@ absl::StatusOr<BlockAnatomy> DescribeBlock(std::span<const uint8_t> coded) {
 }
 
 absl::Status DecodePlanePayload(PlaneKind kind, CodecId codec, std::span<const uint8_t> payload,
-                                BlockWorkspace& workspace, std::span<uint8_t> raw) {
+                                BlockWorkspace& workspace, std::span<uint8_t> raw, StoreMode mode,
+                                RunningHash* hash) {
   const PlaneLayout& layout = GetPlaneLayout(kind);
   PayloadReader reader(payload);
   PLAIT_ASSIGN_OR_RETURN(const auto directory, reader.Take(layout.num_planes * kPlaneEntryBytes));
@@ -152,13 +154,26 @@ absl::Status DecodePlanePayload(PlaneKind kind, CodecId codec, std::span<const u
   const size_t n = (raw.size() - phase) / layout.element_bytes;
   const PlaneSpans scratch = workspace.Planes(kind, n);
   ConstPlaneSpans planes;
+  const bool tier = codec == CodecId::kTier;  // plane 0 then stays coded until the join
   for (size_t p = 0; p < layout.num_planes; ++p) {
-    PLAIT_ASSIGN_OR_RETURN(planes[p], ReadPlane(kind, p, n, entries[p], scratch[p], workspace, reader));
+    if (p == 0 && tier) {
+      PLAIT_RETURN_IF_ERROR(reader.SkipPadding());
+      PLAIT_ASSIGN_OR_RETURN(planes[0], reader.Take(entries[0].coded_bytes));
+    } else {
+      PLAIT_ASSIGN_OR_RETURN(planes[p], ReadPlane(kind, p, n, entries[p], scratch[p], workspace, reader));
+    }
   }
   const size_t tail_bytes = raw.size() - phase - n * layout.element_bytes;
   PLAIT_ASSIGN_OR_RETURN(const auto edge, reader.Take(phase + tail_bytes));
   if (reader.left() != 0) return absl::DataLossError(FoundExpected("bytes behind the planes", reader.left(), 0));
-  JoinPlanes(kind, planes, raw.subspan(phase, n * layout.element_bytes));
+  const auto elements = raw.subspan(phase, n * layout.element_bytes);
+  if (tier) {
+    const auto advance = [&](size_t done, size_t total) { if (hash != nullptr) hash->AdvanceTo(payload.size() * done / total); };
+    PLAIT_RETURN_IF_ERROR(TierDecodeAndJoin(planes[0], workspace.Tier(), kind, planes, elements, mode, advance));
+  } else {
+    JoinPlanes(kind, planes, elements, mode);
+  }
+  if (mode == StoreMode::kStreaming) FinishStreaming();
   std::ranges::copy(edge.first(phase), raw.begin());
   std::ranges::copy(edge.subspan(phase), raw.end() - static_cast<ptrdiff_t>(tail_bytes));
   return absl::OkStatus();
