@@ -13,7 +13,7 @@ namespace plait {
 enum class CpuVariant {
   kScalar = 0,
   kAvx2 = 1,    // AVX2, BMI2, POPCNT
-  kAvx512 = 2,  // F, BW, VL, VBMI, VBMI2, BITALG (Ice Lake, Zen 4 and later)
+  kAvx512 = 2,  // F, BW, VL, VBMI, VBMI2, BITALG, VPOPCNTDQ, BMI2 (Ice Lake, Zen 4 and later)
 };
 
 std::string_view CpuVariantName(CpuVariant variant);

@@ -1,8 +1,9 @@
 #include "codec/base/hash.h"
 
 #include <xxhash.h>
-
-#include <array>
+#if defined(__x86_64__)
+#include <xxh_x86dispatch.h>  // the same names, by the widest vectors that the processor has
+#endif
 
 namespace plait {
 
@@ -28,6 +29,22 @@ Hash128 Hash128Of(std::span<const uint8_t> bytes) {
   const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
   return {hash.low64, hash.high64};
 }
+
+struct Hasher64::State {
+  XXH3_state_t* xxh3 = XXH3_createState();
+  ~State() { XXH3_freeState(xxh3); }
+};
+
+Hasher64::Hasher64() : state_(std::make_unique<State>()) { Reset(0); }
+Hasher64::~Hasher64() = default;
+
+void Hasher64::Reset(uint64_t seed) { XXH3_64bits_reset_withSeed(state_->xxh3, seed); }
+
+void Hasher64::Update(std::span<const uint8_t> bytes) {
+  XXH3_64bits_update(state_->xxh3, bytes.data(), bytes.size());
+}
+
+uint64_t Hasher64::Digest() const { return XXH3_64bits_digest(state_->xxh3); }
 
 Hasher128::Hasher128() : state_(std::make_unique<State>()) { Reset(); }
 Hasher128::~Hasher128() = default;

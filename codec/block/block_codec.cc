@@ -19,9 +19,7 @@ bool IsClearlyLess(size_t estimated_bytes, size_t payload_bytes, size_t raw_byte
   return estimated_bytes + std::max(payload_bytes / 64, raw_bytes / 512) < payload_bytes;
 }
 
-uint64_t BlockHash(const uint8_t* header, std::span<const uint8_t> payload, uint64_t seed) {
-  return Hash64(payload, Hash64({header, kBlockHashedHeaderBytes}, seed));
-}
+uint64_t PayloadSeed(const uint8_t* header, uint64_t seed) { return Hash64({header, kBlockHashedHeaderBytes}, seed); }
 
 // Fills in the header in front of the payload that `coded` holds from kBlockHeaderBytes on.
 void SealBlock(CodecId codec, PlaneKind plane, const BlockSpec& spec, std::vector<uint8_t>* coded) {
@@ -31,7 +29,7 @@ void SealBlock(CodecId codec, PlaneKind plane, const BlockSpec& spec, std::vecto
                      .elements = spec.elements,
                      .payload_bytes = static_cast<uint32_t>(payload.size())};
   PackBlockHeader(header, coded->data());
-  header.hash = BlockHash(coded->data(), payload, spec.seed);
+  header.hash = Hash64(payload, PayloadSeed(coded->data(), spec.seed));
   PackBlockHeader(header, coded->data());
 }
 
@@ -115,21 +113,26 @@ absl::StatusOr<BlockHeader> ParseBlockHeader(std::span<const uint8_t> coded) {
 }
 
 absl::Status DecodeBlock(const BlockSpec& spec, std::span<const uint8_t> coded, BlockWorkspace& workspace,
-                         std::span<uint8_t> raw) {
+                         std::span<uint8_t> raw, StoreMode mode) {
   if (raw.size() != BlockRawBytes(spec)) {
     return absl::InvalidArgumentError(FoundExpected("output bytes", raw.size(), BlockRawBytes(spec)));
   }
   PLAIT_ASSIGN_OR_RETURN(const BlockHeader header, ParseBlockHeader(coded));
   PLAIT_RETURN_IF_ERROR(CheckHeader(header, spec, coded.size()));
   const auto payload = coded.subspan(kBlockHeaderBytes);
-  const uint64_t hash = BlockHash(coded.data(), payload, spec.seed);
-  if (hash != header.hash) {
-    return absl::DataLossError(FoundExpected("coded hash", HexDigits(hash), HexDigits(header.hash)));
-  }
   const auto kind = static_cast<PlaneKind>(header.plane);
   const auto codec = static_cast<CodecId>(header.codec);
+  RunningHash hash(payload, PayloadSeed(coded.data(), spec.seed), &workspace.Hasher());
+  // Tier decodes anything without harm, so it need not wait for the hash.
+  const bool overlap = kind != PlaneKind::kBytes && codec == CodecId::kTier;
+  absl::Status status;
+  if (overlap) status = DecodePlanePayload(kind, codec, payload, workspace, raw, mode, &hash);
+  if (const uint64_t found = hash.Finish(); found != header.hash) {
+    return absl::DataLossError(FoundExpected("coded hash", HexDigits(found), HexDigits(header.hash)));
+  }
+  if (overlap) return status;
   if (kind == PlaneKind::kBytes) return DecodePlane(codec, payload, workspace, raw);
-  return DecodePlanePayload(kind, codec, payload, workspace, raw);
+  return DecodePlanePayload(kind, codec, payload, workspace, raw, mode);
 }
 
 }  // namespace plait

@@ -11,13 +11,11 @@ namespace {
 // Slices that stand for the block: enough to tell text, zeros, floats and noise apart.
 constexpr size_t kSlices = 4;
 constexpr size_t kSliceBytes = size_t{8} << 10;
+constexpr size_t kSampleStride = 56;  // of a slice's planes, as in SampleBytes
 
 // Signs and mantissas of trained weights take more than 0.98 of their bits. A tensor whose planes take less than this
 // part of its bytes beyond plane 0 has structure (zeros, dequantized codes) that zstd may use better on the bytes.
 constexpr size_t kStructuredNoisePercent = 94;
-
-// What Huffman codes take beyond the entropy of 8-bit floats, rounded up, as a part of it.
-constexpr size_t kHuffmanLoss = 256;
 
 // The float type's own planes; kBytes for types that have none.
 PlaneKind KindOf(Dtype dtype) {
@@ -54,26 +52,27 @@ struct PlaneEstimate {
   uint64_t bits() const { return symbol_bits + noise_bits; }
 };
 
-// Order-0 cost of the slices' planes, each slice with tables of its own.
+// Order-0 cost of the slices' planes.
 PlaneEstimate EstimatePlanes(PlaneKind kind, size_t phase, std::span<const std::span<const uint8_t>> slices,
                              BlockWorkspace& workspace) {
   const PlaneLayout& layout = GetPlaneLayout(kind);
-  PlaneEstimate estimate;
-  ByteHistogram counts[kMaxPlanes] = {};
+  size_t most = 0;
+  for (const auto& slice : slices) most += slice.size() / layout.element_bytes;
+  const PlaneSpans planes = workspace.Planes(kind, most);
+  size_t n = 0;  // elements split so far
   for (const auto& slice : slices) {
     if (slice.size() < phase + layout.element_bytes) continue;
-    const size_t n = (slice.size() - phase) / layout.element_bytes;
-    const PlaneSpans planes = workspace.Planes(kind, n);
-    SplitPlanes(kind, slice.subspan(phase, n * layout.element_bytes), planes);
-    for (size_t p = 0; p < layout.num_planes; ++p) {
-      const ByteHistogram slice_counts = CountBytes(planes[p]);
-      for (size_t s = 0; s < slice_counts.size(); ++s) counts[p][s] += slice_counts[s];
-    }
+    size_t count = (slice.size() - phase) / layout.element_bytes;
+    if (&slice != &slices.back()) count = count / 8 * 8;  // packed fields of the next one start on a byte
+    SplitPlanes(kind, slice.subspan(phase, count * layout.element_bytes), PlanePart(kind, planes, n, count));
+    n += count;
   }
-  estimate.symbol_bits = OrderZeroBits(counts[0]);
-  for (size_t p = 1; p < layout.num_planes; ++p) {
-    estimate.noise_bits += OrderZeroBits(counts[p]);
-    estimate.raw_noise_bits += 8 * TotalCount(counts[p]);
+  PlaneEstimate estimate;
+  for (size_t p = 0; p < layout.num_planes; ++p) {
+    const auto plane = planes[p].first(PlaneBytes(kind, p, n));
+    const uint64_t bits = EstimatedOrderZeroBits(SampleBytes(plane, kSampleStride), plane.size());
+    (p == 0 ? estimate.symbol_bits : estimate.noise_bits) += bits;
+    if (p != 0) estimate.raw_noise_bits += 8 * plane.size();
   }
   return estimate;
 }
@@ -82,13 +81,6 @@ uint64_t ZstdBits(std::span<const std::span<const uint8_t>> slices, BlockWorkspa
   uint64_t bytes = 0;
   for (const auto& slice : slices) bytes += ZstdCodedBytes(kZstdBytesLevel, slice, workspace);
   return 8 * bytes;
-}
-
-// Of an 8-bit float the exponent is so large a part that what tier spends above its entropy shows, and the codes are so
-// few that zstd's Huffman coder can have them whole.
-size_t HuffmanBytes(std::span<const uint8_t> raw) {
-  const size_t ideal_bytes = OrderZeroBits(CountBytes(raw)) / 8;
-  return ideal_bytes + ideal_bytes / kHuffmanLoss;
 }
 
 // Estimates on slices become estimates of blocks.
@@ -106,10 +98,6 @@ class Scale {
   size_t sampled_bytes_ = 0;
 };
 
-void SortByEstimate(std::vector<PlaneChoice>* choices) {
-  std::ranges::stable_sort(*choices, {}, &PlaneChoice::estimated_bytes);
-}
-
 }  // namespace
 
 std::vector<PlaneChoice> RankPlaneChoices(Dtype dtype, std::span<const uint8_t> raw, BlockWorkspace& workspace) {
@@ -120,13 +108,7 @@ std::vector<PlaneChoice> RankPlaneChoices(Dtype dtype, std::span<const uint8_t> 
   if (own != PlaneKind::kBytes) {
     const PlaneEstimate estimate = EstimatePlanes(own, 0, slices, workspace);
     choices.push_back({own, 0, scale(estimate.bits())});
-    if (100 * estimate.noise_bits > kStructuredNoisePercent * estimate.raw_noise_bits) {
-      if (GetPlaneLayout(own).element_bytes == 1) {
-        choices.push_back({PlaneKind::kBytes, 0, HuffmanBytes(raw)});
-      }
-      SortByEstimate(&choices);
-      return choices;
-    }
+    if (100 * estimate.noise_bits > kStructuredNoisePercent * estimate.raw_noise_bits) return choices;
   }
   if (dtype == Dtype::kU8) {
     for (PlaneKind kind : {PlaneKind::kBf16, PlaneKind::kF16, PlaneKind::kF32}) {
@@ -138,7 +120,7 @@ std::vector<PlaneChoice> RankPlaneChoices(Dtype dtype, std::span<const uint8_t> 
     }
   }
   choices.push_back({PlaneKind::kBytes, 0, scale(ZstdBits(slices, workspace))});
-  SortByEstimate(&choices);
+  std::ranges::stable_sort(choices, {}, &PlaneChoice::estimated_bytes);
   return choices;
 }
 

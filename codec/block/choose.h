@@ -20,8 +20,7 @@ struct PlaneChoice {
 };
 
 // The ways worth trying for a block of `raw` bytes of `dtype`, the smallest estimate first; at least one. A tensor of a
-// float type is cut as that type says, or is bytes if it looks like no float at all or, for an 8-bit float, if Huffman
-// codes of whole elements promise to save enough; bytes of unknown content (U8) are
+// float type is cut as that type says, or is bytes if it looks like no float at all; bytes of unknown content (U8) are
 // tried as bytes, bf16, fp16 and fp32 at every phase.
 // Depends on the bytes alone (and on the version of libzstd).
 std::vector<PlaneChoice> RankPlaneChoices(Dtype dtype, std::span<const uint8_t> raw, BlockWorkspace& workspace);

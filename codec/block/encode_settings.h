@@ -8,8 +8,12 @@
 
 namespace plait {
 
+// The fast setting: most lanes, frequencies from a sample.
+inline constexpr RansSettings kFastRans = {.lanes_log2 = 8, .sample_stride = 11};
+
 struct EncodeSettings {
-  // Planes of symbols may go to rans, coded so, where it is smaller than tier; without, they never do.
+  // Planes of symbols may go to rans, coded so, where it is smaller than tier. Without, only exponents of 8-bit floats
+  // may, as kFastRans: they are so large a part of the whole that what tier spends above their entropy shows.
   std::optional<RansSettings> rans;
 };
 

@@ -2,6 +2,7 @@
 
 #include "codec/rans/rans_select.h"
 #include "codec/tier/tier_select.h"
+#include "codec/transform/planes.h"
 
 namespace plait {
 namespace {
@@ -28,8 +29,8 @@ CpuVariant VariantOf(const RansKernels& kernels) {
 std::vector<Operation> ActiveOperations() {
   return {{"tier", VariantOf(ActiveTierKernels())},
           {"rans", VariantOf(ActiveRansKernels())},
-          {"bf16 planes", ActiveCpu()},
-          {"other planes", CpuVariant::kScalar},
+          {"bf16 planes", PlanesVariant(PlaneKind::kBf16)},
+          {"other planes", PlanesVariant(PlaneKind::kF32)},
           {"histogram", CpuVariant::kScalar}};
 }
 

@@ -11,7 +11,11 @@
 namespace plait {
 namespace {
 
-constexpr size_t kNoiseSampleStride = 13;
+// Bytes between the samples of a plane (SampleBytes). Odd multiples of 8: rows of weights are powers of two.
+constexpr size_t kSymbolSampleStride = 88;
+constexpr size_t kNoiseSampleStride = 248;
+// Planes up to this size are counted whole.
+constexpr size_t kMostCountedBytes = size_t{8} << 10;
 
 // A coder that decodes more slowly than what it replaces must save at least this part of the plane.
 constexpr size_t kWorthwhile = 128;
@@ -24,10 +28,16 @@ void AppendStored(std::span<const uint8_t> plane, std::vector<uint8_t>* coded) {
   coded->insert(coded->end(), plane.begin(), plane.end());
 }
 
-void AppendTier(const TierPlan& plan, std::span<const uint8_t> plane, std::vector<uint8_t>* coded) {
-  const size_t begin = coded->size();
-  coded->resize(begin + TierMaxBytes(plane.size()));
-  coded->resize(begin + TierEncode(plane, plan, std::span(*coded).subspan(begin)));
+ByteHistogram Sample(std::span<const uint8_t> plane, size_t stride) {
+  return plane.size() <= kMostCountedBytes ? CountBytes(plane) : SampleBytes(plane, stride);
+}
+
+ByteHistogram SymbolCounts(std::span<const uint8_t> plane) { return Sample(plane, kSymbolSampleStride); }
+
+void AppendTier(const TierPlan& plan, std::span<const uint8_t> plane, BlockWorkspace& workspace,
+                std::vector<uint8_t>* coded) {
+  const std::span<uint8_t> stream = workspace.TierStream(TierMaxBytes(plane.size()));
+  AppendStored(stream.first(TierEncode(plane, plan, stream)), coded);
 }
 
 // Appends the plane as zstd if that takes at most `most` bytes.
@@ -44,11 +54,11 @@ bool TryZstd(int level, std::span<const uint8_t> plane, size_t most, BlockWorksp
 class SymbolPlan {
  public:
   SymbolPlan(std::span<const uint8_t> plane, const EncodeSettings& settings)
-      : plane_(plane), counts_(settings.rans ? CountForRans(plane, *settings.rans) : CountBytes(plane)) {
-    const uint64_t counted = std::max<uint64_t>(1, TotalCount(counts_));
-    tier_ = PlanTier(counts_);
-    estimated_bytes_ = static_cast<size_t>(tier_.estimated_bytes * plane.size() / counted);
-    ideal_bytes_ = static_cast<size_t>(OrderZeroBits(counts_) * plane.size() / counted / 8);
+      : plane_(plane),
+        counts_(settings.rans ? CountForRans(plane, *settings.rans) : SymbolCounts(plane)),
+        tier_(PlanTier(counts_, plane.size())),
+        estimated_bytes_(tier_.estimated_bytes),
+        ideal_bytes_(EstimatedOrderZeroBits(counts_, plane.size()) / 8) {
     if (!settings.rans) return;
     rans_ = PlanRans(counts_, plane.size(), *settings.rans);
     if (rans_.estimated_bytes >= estimated_bytes_) return;
@@ -66,7 +76,7 @@ class SymbolPlan {
     if (codec_ == CodecId::kRans) {
       RansEncode(plane_, rans_, workspace.Rans(), coded);
     } else {
-      AppendTier(tier_, plane_, coded);
+      AppendTier(tier_, plane_, workspace, coded);
     }
     if (coded->size() - begin < plane_.size()) return codec_;
     coded->resize(begin);
@@ -78,10 +88,10 @@ class SymbolPlan {
   std::span<const uint8_t> plane_;
   ByteHistogram counts_;
   TierPlan tier_;
-  RansPlan rans_;
-  CodecId codec_ = CodecId::kTier;
   size_t estimated_bytes_;
   size_t ideal_bytes_;
+  RansPlan rans_;
+  CodecId codec_ = CodecId::kTier;
 };
 
 CodecId EncodeSymbols(std::span<const uint8_t> plane, const EncodeSettings& settings, BlockWorkspace& workspace,
@@ -98,10 +108,9 @@ CodecId EncodeSymbols(std::span<const uint8_t> plane, const EncodeSettings& sett
 }
 
 CodecId EncodeNoise(std::span<const uint8_t> plane, BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
-  const ByteHistogram counts = SampleBytes(plane, kNoiseSampleStride);
-  const uint64_t sampled = TotalCount(counts);
+  const ByteHistogram counts = Sample(plane, kNoiseSampleStride);
   const size_t most = plane.size() - plane.size() / kWorthwhile;
-  if (OrderZeroBits(counts) * kWorthwhile <= 8 * sampled * (kWorthwhile - 1) &&
+  if (EstimatedOrderZeroBits(counts, plane.size()) <= 8 * most &&
       TryZstd(kZstdPlaneLevel, plane, most, workspace, coded)) {
     return CodecId::kZstd;
   }
@@ -142,7 +151,7 @@ bool EncodePlaneWith(CodecId codec, std::span<const uint8_t> plane, BlockWorkspa
   switch (codec) {
     case CodecId::kStore: AppendStored(plane, coded); return true;
     case CodecId::kZstd: ZstdEncode(kZstdPlaneLevel, plane, workspace, coded); return true;
-    case CodecId::kTier: AppendTier(PlanTier(CountBytes(plane)), plane, coded); return true;
+    case CodecId::kTier: AppendTier(PlanTier(SymbolCounts(plane), plane.size()), plane, workspace, coded); return true;
     case CodecId::kRans:
       RansEncode(plane, PlanRans(CountBytes(plane), plane.size(), {}), workspace.Rans(), coded);
       return true;
@@ -163,7 +172,7 @@ absl::Status DecodePlane(CodecId codec, std::span<const uint8_t> coded, BlockWor
       std::ranges::copy(coded, plane.begin());
       return absl::OkStatus();
     case CodecId::kZstd: return ZstdDecode(coded, workspace, plane);
-    case CodecId::kTier: return TierDecode(coded, plane);
+    case CodecId::kTier: return TierDecode(coded, workspace.Tier(), plane);
     case CodecId::kRans: return RansDecode(coded, workspace.Rans(), plane);
     case CodecId::kConstant:
       if (coded.size() != 1) return absl::DataLossError(FoundExpected("bytes of a constant plane", coded.size(), 1));

@@ -8,6 +8,7 @@
 #include "codec/base/status.h"
 #include "codec/block/plane_codec.h"
 #include "codec/rans/rans.h"
+#include "codec/tier/tier.h"
 
 namespace plait {
 namespace {
@@ -87,20 +88,25 @@ absl::StatusOr<std::span<const uint8_t>> ReadPlane(PlaneKind kind, size_t plane,
   return bytes;
 }
 
-// Decodes plane 0 from `stream` a few symbols at a time and joins them with the other planes while they are in the
-// nearest cache: decoding then overlaps with the traffic of the join.
-absl::Status DecodeRansAndJoin(PlaneKind kind, std::span<const uint8_t> stream, const ConstPlaneSpans& planes,
-                               BlockWorkspace& workspace, std::span<uint8_t> elements) {
+// Symbols between two calls for overlapping work.
+constexpr size_t kRansHashPart = 4096;
+
+// Decodes plane 0, which stands coded in `planes`, a few symbols at a time and joins them with the other planes while
+// they are in the nearest cache: decoding then overlaps with the traffic of the join.
+absl::Status DecodeRansAndJoin(PlaneKind kind, const ConstPlaneSpans& planes, BlockWorkspace& workspace,
+                               std::span<uint8_t> elements, StoreMode mode,
+                               const std::function<void(size_t done, size_t total)>& after_part) {
   const size_t element_bytes = GetPlaneLayout(kind).element_bytes;
   const size_t n = elements.size() / element_bytes;
-  PLAIT_ASSIGN_OR_RETURN(RansReader reader, RansReader::Open(stream, n, workspace.Rans()));
+  PLAIT_ASSIGN_OR_RETURN(RansReader reader, RansReader::Open(planes[0], n, workspace.Rans()));
   std::array<uint8_t, kRansMaxLanes> symbols;
   for (size_t begin = 0; begin < n; begin += symbols.size()) {
     const auto count = std::min(symbols.size(), n - begin);
     PLAIT_RETURN_IF_ERROR(reader.Read(std::span(symbols).first(count)));
     ConstPlaneSpans part = NoisePart(kind, planes, begin, count);
     part[0] = std::span(symbols).first(count);
-    JoinPlanes(kind, part, elements.subspan(begin * element_bytes, count * element_bytes));
+    JoinPlanes(kind, part, elements.subspan(begin * element_bytes, count * element_bytes), mode);
+    if (begin % kRansHashPart == 0) after_part(begin + count, n);
   }
   return reader.Finish();
 }
@@ -115,13 +121,15 @@ absl::StatusOr<CodecId> AppendPlanePayload(const PlaneChoice& choice, const Code
   const auto elements = raw.subspan(choice.phase, n * layout.element_bytes);
   const PlaneSpans planes = workspace.Planes(choice.kind, n);
   SplitPlanes(choice.kind, elements, planes);
+  EncodeSettings own_settings = settings;
+  if (layout.element_bytes == 1 && !settings.rans) own_settings.rans = kFastRans;
 
   const size_t begin = coded->size();
   coded->resize(begin + layout.num_planes * kPlaneEntryBytes);
   for (size_t p = 0; p < layout.num_planes; ++p) {
     AlignPayload(begin, coded);
     const size_t plane_begin = coded->size();
-    PLAIT_ASSIGN_OR_RETURN(const CodecId codec, AppendPlane(p, forced, settings, planes[p], workspace, coded));
+    PLAIT_ASSIGN_OR_RETURN(const CodecId codec, AppendPlane(p, forced, own_settings, planes[p], workspace, coded));
     uint8_t* entry = coded->data() + begin + p * kPlaneEntryBytes;
     entry[0] = static_cast<uint8_t>(codec);
     entry[1] = p == 0 ? choice.phase : 0;
@@ -156,7 +164,7 @@ absl::StatusOr<BlockAnatomy> DescribeBlock(std::span<const uint8_t> coded) {
 }
 
 absl::Status DecodePlanePayload(PlaneKind kind, CodecId codec, std::span<const uint8_t> payload,
-                                BlockWorkspace& workspace, std::span<uint8_t> raw) {
+                                BlockWorkspace& workspace, std::span<uint8_t> raw, StoreMode mode, RunningHash* hash) {
   const PlaneLayout& layout = GetPlaneLayout(kind);
   PayloadReader reader(payload);
   PLAIT_ASSIGN_OR_RETURN(const auto directory, reader.Take(layout.num_planes * kPlaneEntryBytes));
@@ -173,7 +181,7 @@ absl::Status DecodePlanePayload(PlaneKind kind, CodecId codec, std::span<const u
   const size_t n = (raw.size() - phase) / layout.element_bytes;
   const PlaneSpans scratch = workspace.Planes(kind, n);
   ConstPlaneSpans planes;
-  const bool fused = codec == CodecId::kRans;  // plane 0 then stays coded until the join
+  const bool fused = codec == CodecId::kTier || codec == CodecId::kRans;  // plane 0 then stays coded until the join
   for (size_t p = 0; p < layout.num_planes; ++p) {
     if (p == 0 && fused) {
       PLAIT_RETURN_IF_ERROR(reader.SkipPadding());
@@ -186,11 +194,17 @@ absl::Status DecodePlanePayload(PlaneKind kind, CodecId codec, std::span<const u
   PLAIT_ASSIGN_OR_RETURN(const auto edge, reader.Take(phase + tail_bytes));
   if (reader.left() != 0) return absl::DataLossError(FoundExpected("bytes behind the planes", reader.left(), 0));
   const auto elements = raw.subspan(phase, n * layout.element_bytes);
-  if (fused) {
-    PLAIT_RETURN_IF_ERROR(DecodeRansAndJoin(kind, planes[0], planes, workspace, elements));
+  const auto advance = [&](size_t done, size_t total) {
+    if (hash != nullptr) hash->AdvanceTo(payload.size() * done / total);
+  };
+  if (codec == CodecId::kTier) {
+    PLAIT_RETURN_IF_ERROR(TierDecodeAndJoin(planes[0], workspace.Tier(), kind, planes, elements, mode, advance));
+  } else if (codec == CodecId::kRans) {
+    PLAIT_RETURN_IF_ERROR(DecodeRansAndJoin(kind, planes, workspace, elements, mode, advance));
   } else {
-    JoinPlanes(kind, planes, elements);
+    JoinPlanes(kind, planes, elements, mode);
   }
+  if (mode == StoreMode::kStreaming) FinishStreaming();
   std::ranges::copy(edge.first(phase), raw.begin());
   std::ranges::copy(edge.subspan(phase), raw.end() - static_cast<ptrdiff_t>(tail_bytes));
   return absl::OkStatus();

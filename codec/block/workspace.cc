@@ -12,6 +12,11 @@ PlaneSpans BlockWorkspace::Planes(PlaneKind kind, size_t n) {
   return spans;
 }
 
+std::span<uint8_t> BlockWorkspace::TierStream(size_t bytes) {
+  if (tier_stream_.size() < bytes) tier_stream_.resize(bytes);
+  return std::span(tier_stream_).first(bytes);
+}
+
 ZSTD_CCtx* BlockWorkspace::CompressContext() {
   if (compress_ == nullptr) compress_.reset(ZSTD_createCCtx());
   return compress_.get();

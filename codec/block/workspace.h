@@ -9,7 +9,9 @@
 #include <span>
 #include <vector>
 
+#include "codec/base/hash.h"
 #include "codec/rans/rans.h"
+#include "codec/tier/tier.h"
 #include "codec/transform/planes.h"
 
 namespace plait {
@@ -24,6 +26,10 @@ class BlockWorkspace {
   std::vector<uint8_t>& Attempt() { return attempt_; }
 
   RansScratch& Rans() { return rans_; }
+  TierScratch& Tier() { return tier_; }
+  // Room for a stream, contents unspecified; valid until the next call.
+  std::span<uint8_t> TierStream(size_t bytes);
+  Hasher64& Hasher() { return hasher_; }
 
   ZSTD_CCtx* CompressContext();
   ZSTD_DCtx* DecompressContext();
@@ -37,6 +43,9 @@ class BlockWorkspace {
   std::vector<uint8_t> planes_[kMaxPlanes];
   std::vector<uint8_t> attempt_;
   RansScratch rans_;
+  TierScratch tier_;
+  std::vector<uint8_t> tier_stream_;
+  Hasher64 hasher_;
   std::unique_ptr<ZSTD_CCtx, FreeContexts> compress_;
   std::unique_ptr<ZSTD_DCtx, FreeContexts> decompress_;
 };

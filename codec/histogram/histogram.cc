@@ -35,10 +35,12 @@ constexpr auto kLog2Table = MakeLog2Table();
 
 }  // namespace
 
-ByteHistogram CountBytes(std::span<const uint8_t> symbols) {
+ByteHistogram CountBytes(std::span<const uint8_t> symbols) { return SampleBytes(symbols, kTables); }
+
+ByteHistogram SampleBytes(std::span<const uint8_t> symbols, size_t stride) {
   std::array<ByteHistogram, kTables> tables{};
   size_t i = 0;
-  for (; i + kTables <= symbols.size(); i += kTables) {
+  for (; i + kTables <= symbols.size(); i += stride) {
     const uint64_t word = LoadLe<uint64_t>(symbols.data() + i);
     for (size_t t = 0; t < kTables; ++t) ++tables[t][(word >> (8 * t)) & 0xff];
   }
@@ -48,12 +50,6 @@ ByteHistogram CountBytes(std::span<const uint8_t> symbols) {
     for (size_t s = 0; s < total.size(); ++s) total[s] += tables[t][s];
   }
   return total;
-}
-
-ByteHistogram SampleBytes(std::span<const uint8_t> symbols, size_t stride) {
-  ByteHistogram counts{};
-  for (size_t i = 0; i < symbols.size(); i += stride) ++counts[symbols[i]];
-  return counts;
 }
 
 uint64_t TotalCount(const ByteHistogram& counts) { return std::accumulate(counts.begin(), counts.end(), uint64_t{0}); }
@@ -75,6 +71,16 @@ uint64_t OrderZeroBits(const ByteHistogram& counts) {
     if (count != 0 && count != total) bits += count * (log2_total - std::min(log2_total, FixedLog2(count)));
   }
   return bits >> kLog2FractionBits;
+}
+
+uint64_t EstimatedOrderZeroBits(const ByteHistogram& counts, uint64_t num_symbols) {
+  const uint64_t counted = TotalCount(counts);
+  if (counted == 0) return 0;
+  const uint64_t bits = OrderZeroBits(counts);
+  if (counted >= num_symbols) return bits;
+  // (distinct - 1) / (2 ln 2) bits over the sample.
+  const auto distinct = static_cast<uint64_t>(counts.size() - std::ranges::count(counts, 0u));
+  return (bits + 185 * (distinct - 1) / 256) * num_symbols / counted;
 }
 
 }  // namespace plait

@@ -1,10 +1,10 @@
 // Tiered fixed-width digits: the default coder of exponent planes.
 //
 // The three commonest symbols get the 2-bit digits 0, 1, 2; digit 3 escapes to the next level, where the next three
-// commonest do the same; what is left after the last level is a raw byte. Decoding needs no serial bit pointer: the
-// place of every part is a count of escape digits, so 64 lanes of AVX-512 and the lanes of a GPU warp follow the same
-// bytes. On the files of FORMAT.md it spends 0.4 to 1.1 % more per weight than the order-0 limit
-// (bench/corpora/tier_levels.py, order0.py).
+// commonest do the same, or the next one with digits of 1 bit; what is left after the last level is a raw byte. Level
+// count and digit widths, the shape, are chosen for each plane. Decoding needs no serial bit pointer: the place of
+// every part is a count of escape digits, so 64 lanes of AVX-512 and the lanes of a GPU warp follow the same bytes.
+// What it spends over the order-0 limit: FORMAT.md.
 //
 // The idea of nested digits is public (layouts of this family are described by Glyd and ZipServ); layout and code here
 // are our own.
@@ -13,37 +13,56 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <span>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "codec/histogram/histogram.h"
+#include "codec/tier/tier_kernel.h"
 #include "codec/tier/tier_layout.h"
+#include "codec/transform/planes.h"
 
 namespace plait {
 
 // How one plane is coded: what its stream header says.
 struct TierPlan {
-  size_t num_levels = 1;                                               // 1..kTierMaxLevels
-  std::array<uint8_t, kTierMaxLevels * kTierSymbolsPerLevel> table{};  // commonest symbol first
-  size_t estimated_bytes = 0;                                          // of the whole stream, within a byte per part
+  TierShape shape = TierShape(0b11);
+  std::array<uint8_t, kTierTableSymbols> table{};  // commonest symbol first
+  size_t estimated_bytes = 0;                      // of the whole stream
 };
 
-// The cheapest plan for a plane with these counts. Ties go to the smaller symbol and to fewer levels, so the plan
-// depends on the counts alone.
-TierPlan PlanTier(const ByteHistogram& counts);
+// The cheapest plan, of the shapes in FORMAT.md, for a plane of `num_symbols` with these counts, which may be those of
+// a part of it. Ties go to the smaller symbol and to fewer levels, so the plan depends on the arguments alone.
+TierPlan PlanTier(const ByteHistogram& counts, size_t num_symbols);
 
 // Upper bound of what TierEncode writes for n symbols.
 size_t TierMaxBytes(size_t n);
 
-// Codes `symbols` and returns the number of bytes written to the front of `stream`.
-// Requires: stream.size() >= TierMaxBytes(symbols.size()). The bytes do not depend on the CPU variant.
+// Codes `symbols` and returns the number of bytes written to the front of `stream`. Any symbol can be coded by any
+// plan. The bytes do not depend on the CPU variant.
+// Requires: stream.size() >= TierMaxBytes(symbols.size()).
 size_t TierEncode(std::span<const uint8_t> symbols, const TierPlan& plan, std::span<uint8_t> stream);
+
+// Memory that decoding works in. Not thread-safe: one per thread.
+struct TierScratch {
+  using GroupBuffer = std::array<uint8_t, kTierGroupSymbols + kTierEscapeSlack>;
+  std::array<std::array<GroupBuffer, 2>, kTierMaxLevels> symbols;  // of a level, of even and odd groups
+  std::array<std::vector<uint8_t>, kTierMaxLevels> raw;            // copies of what ends close to the stream's end
+};
 
 // Decodes exactly symbols.size() symbols from `stream`, which must hold one stream and nothing else. Reads nothing
 // outside `stream`, whatever it holds.
-// Returns: kOutOfRange if the stream ends early; kDataLoss if the level count, an unused table entry, a padding bit or
-// the length is wrong. On failure `symbols` is unspecified.
-absl::Status TierDecode(std::span<const uint8_t> stream, std::span<uint8_t> symbols);
+// Returns: kOutOfRange if the stream ends early; kDataLoss if the shape, an unused table entry, a padding bit or the
+// length is wrong. On failure `symbols` is unspecified.
+absl::Status TierDecode(std::span<const uint8_t> stream, TierScratch& scratch, std::span<uint8_t> symbols);
+
+// Decodes plane 0 of `kind` from `stream` and joins it with the other `planes` into `raw`, as JoinPlanes
+// (codec/transform/planes.h) would, in one pass over the planes. Same statuses. Calls `after_group` with the number of
+// groups done and their total after each, for work that shall overlap.
+absl::Status TierDecodeAndJoin(std::span<const uint8_t> stream, TierScratch& scratch, PlaneKind kind,
+                               const ConstPlaneSpans& planes, std::span<uint8_t> raw, StoreMode mode,
+                               const std::function<void(size_t done, size_t total)>& after_group);
 
 }  // namespace plait
 

@@ -1,101 +1,236 @@
-// AVX-512 forms of the tier loops, 64 symbols a step: digits unpack with one multishift, symbols come out of a 64-entry
-// byte permute, escapes are spread by one expand. Register forms of compress and expand only: the memory forms are
-// microcoded on Zen 4.
+// AVX-512 forms of the tier loops, a unit of 64 symbols a step. The bit planes of a unit's digits are masks as they
+// stand: blends by them give the known symbols, one expand spreads the escapes. Encoding compares, and stores the masks.
+// Register forms of compress and expand only: the memory forms are microcoded on Zen 4.
 #if defined(__x86_64__)
 
-#include <immintrin.h>
+#include <cstring>
 
+#include "codec/base/endian.h"
 #include "codec/tier/tier_kernel.h"
 #include "codec/tier/tier_layout.h"
-
-#define PLAIT_TARGET \
-  __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,avx512bitalg,popcnt,bmi2")))
+#include "codec/transform/planes_avx512.h"
+#include "codec/transform/planes_kernel.h"
 
 namespace plait {
+namespace avx512 {
 namespace {
 
-constexpr size_t kStep = 64;
-constexpr size_t kStepDigitBytes = kStep / kTierDigitsPerByte;
+static_assert(kStep == kTierUnitSymbols);
 static_assert(kTierEscapeSlack >= kStep, "a step stores and loads 64 escapes whatever their number");
 
-constexpr __mmask64 FirstLanes(size_t count) { return count == kStep ? ~__mmask64{0} : (__mmask64{1} << count) - 1; }
+constexpr __mmask64 FirstLanes(size_t count) { return count >= kStep ? ~__mmask64{0} : (__mmask64{1} << count) - 1; }
 
-// One step of encode_level; returns the mask of escaped lanes. `lanes` are the symbols that exist.
-PLAIT_TARGET __mmask64 EncodeStep(const uint8_t* symbols, __mmask64 lanes, const __m512i table[3], uint8_t* digits,
-                                  uint8_t* escapes) {
-  const __m512i symbol = _mm512_maskz_loadu_epi8(lanes, symbols);
-  const __mmask64 is0 = _mm512_cmpeq_epi8_mask(symbol, table[0]);
-  const __mmask64 is1 = _mm512_cmpeq_epi8_mask(symbol, table[1]) & ~is0;
-  const __mmask64 is2 = _mm512_cmpeq_epi8_mask(symbol, table[2]) & ~is0 & ~is1;
-  const __mmask64 escaped = lanes & ~(is0 | is1 | is2);
-  __m512i digit = _mm512_maskz_mov_epi8(escaped, _mm512_set1_epi8(kTierEscapeDigit));
-  digit = _mm512_mask_mov_epi8(digit, is1 & lanes, _mm512_set1_epi8(1));
-  digit = _mm512_mask_mov_epi8(digit, is2 & lanes, _mm512_set1_epi8(2));
-  _mm512_storeu_si512(escapes, _mm512_maskz_compress_epi8(escaped, symbol));
-  // d0 + 4 d1 in 16 bits, then + 16 (d2 + 4 d3) in 32 bits, whose low byte is the packed digits.
-  const __m512i pairs = _mm512_maddubs_epi16(digit, _mm512_set1_epi16(0x0401));
-  const __m512i quads = _mm512_madd_epi16(pairs, _mm512_set1_epi32(0x00100001));
-  const size_t num_lanes = static_cast<size_t>(_mm_popcnt_u64(lanes));
-  const __mmask16 bytes = static_cast<__mmask16>((1u << TierDigitBytes(num_lanes)) - 1);
-  _mm_mask_storeu_epi8(digits, bytes, _mm512_cvtepi32_epi8(quads));
-  return escaped;
+// The bit planes of a unit's digits; `high` is unused where digits have one bit.
+struct Digits {
+  uint64_t low;
+  uint64_t high;
+};
+
+// Of a unit of `count` symbols, of which nothing behind the last byte is touched.
+template <unsigned kBits>
+PLAIT_AVX512 Digits LoadDigits(const uint8_t* digits, size_t count) {
+  const size_t bytes = TierBitPlaneBytes(count);
+  const auto mask = static_cast<__mmask16>((1u << bytes) - 1);
+  const auto word = [&](const uint8_t* from) __attribute__((target("avx512bw,avx512vl"))) {
+    return static_cast<uint64_t>(_mm_cvtsi128_si64(_mm_maskz_loadu_epi8(mask, from)));
+  };
+  return {word(digits), kBits == 2 ? word(digits + bytes) : 0};
 }
 
-PLAIT_TARGET size_t EncodeLevel(const uint8_t* symbols, size_t n, const uint8_t table[3], uint8_t* digits,
+template <unsigned kBits>
+Digits LoadDigits(const uint8_t* digits) {
+  return {LoadLe<uint64_t>(digits), kBits == 2 ? LoadLe<uint64_t>(digits + 8) : 0};
+}
+
+// ---- Encoding ----
+
+struct Encoder1 {
+  static constexpr unsigned kBits = 1;
+  __m512i table;
+
+  PLAIT_AVX512 explicit Encoder1(const uint8_t* symbols) : table(Broadcast(symbols[0])) {}
+
+  PLAIT_AVX512 Digits Step(__m512i symbol, __mmask64 lanes, __mmask64* escaped) const {
+    *escaped = _mm512_mask_cmpneq_epi8_mask(lanes, symbol, table);
+    return {*escaped, 0};
+  }
+};
+
+struct Encoder2 {
+  static constexpr unsigned kBits = 2;
+  __m512i table[3];
+
+  PLAIT_AVX512 explicit Encoder2(const uint8_t* symbols)
+      : table{Broadcast(symbols[0]), Broadcast(symbols[1]), Broadcast(symbols[2])} {}
+
+  // The lowest of several digits of a symbol wins.
+  PLAIT_AVX512 Digits Step(__m512i symbol, __mmask64 lanes, __mmask64* escaped) const {
+    const __mmask64 not_0 = _mm512_mask_cmpneq_epi8_mask(lanes, symbol, table[0]);
+    const __mmask64 not_1 = _mm512_cmpneq_epi8_mask(symbol, table[1]);
+    const __mmask64 not_2 = _mm512_cmpneq_epi8_mask(symbol, table[2]);
+    const uint64_t high = not_0 & not_1;
+    *escaped = high & not_2;
+    return {not_0 & (~not_1 | not_2), high};
+  }
+};
+
+template <class Encoder>
+PLAIT_AVX512 size_t EncodeLevel(const uint8_t* symbols, size_t n, const uint8_t* table, uint8_t* digits,
                                 uint8_t* escapes) {
-  const __m512i broadcast[3] = {_mm512_set1_epi8(static_cast<char>(table[0])),
-                                _mm512_set1_epi8(static_cast<char>(table[1])),
-                                _mm512_set1_epi8(static_cast<char>(table[2]))};
-  const uint8_t* const escapes_begin = escapes;
-  for (size_t i = 0; i < n; i += kStep) {
-    const __mmask64 lanes = FirstLanes(n - i < kStep ? n - i : kStep);
-    const __mmask64 escaped = EncodeStep(symbols + i, lanes, broadcast, digits + i / kTierDigitsPerByte, escapes);
+  const Encoder encoder(table);
+  const uint8_t* const begin = escapes;
+  __mmask64 escaped;
+  size_t i = 0;
+  for (; i + kStep <= n; i += kStep) {
+    const __m512i symbol = Load(symbols + i);
+    const Digits coded = encoder.Step(symbol, ~__mmask64{0}, &escaped);
+    std::memcpy(digits, &coded, Encoder::kBits * sizeof(uint64_t));
+    digits += Encoder::kBits * sizeof(uint64_t);
+    Store(escapes, _mm512_maskz_compress_epi8(escaped, symbol));
     escapes += _mm_popcnt_u64(escaped);
   }
-  return static_cast<size_t>(escapes - escapes_begin);
+  if (i < n) {
+    const __m512i symbol = _mm512_maskz_loadu_epi8(FirstLanes(n - i), symbols + i);
+    const Digits coded = encoder.Step(symbol, FirstLanes(n - i), &escaped);
+    const size_t bytes = TierBitPlaneBytes(n - i);
+    std::memcpy(digits, &coded.low, bytes);
+    if (Encoder::kBits == 2) std::memcpy(digits + bytes, &coded.high, bytes);
+    Store(escapes, _mm512_maskz_compress_epi8(escaped, symbol));
+    escapes += _mm_popcnt_u64(escaped);
+  }
+  return static_cast<size_t>(escapes - begin);
 }
 
-// Byte j of every result quadword starts at bit 2j of its 16 digit bits: its low two bits are digit j.
-PLAIT_TARGET __m512i SpreadDigits(__m128i packed) {
-  const __m512i shifts = _mm512_set1_epi64(0x0e0c0a0806040200);
-  return _mm512_multishift_epi64_epi8(shifts, _mm512_cvtepu16_epi64(packed));
-}
+// ---- Decoding ----
 
-PLAIT_TARGET void DecodeLevel(const uint8_t* digits, size_t n, const uint8_t table[3], const uint8_t* escapes,
+struct Decoder1 {
+  static constexpr unsigned kBits = 1;
+  __m512i symbol;
+
+  PLAIT_AVX512 explicit Decoder1(const uint8_t* table) : symbol(Broadcast(table[0])) {}
+
+  // 64 symbols; moves `escapes` behind those that they take.
+  PLAIT_AVX512 __m512i Step(Digits digits, const uint8_t*& escapes) const {
+    const __m512i next = Load(escapes);
+    escapes += _mm_popcnt_u64(digits.low);
+    return _mm512_mask_expand_epi8(symbol, digits.low, next);
+  }
+};
+
+struct Decoder2 {
+  static constexpr unsigned kBits = 2;
+  __m512i symbols[3];
+
+  PLAIT_AVX512 explicit Decoder2(const uint8_t* table)
+      : symbols{Broadcast(table[0]), Broadcast(table[1]), Broadcast(table[2])} {}
+
+  PLAIT_AVX512 __m512i Step(Digits digits, const uint8_t*& escapes) const {
+    const __m512i next = Load(escapes);
+    const uint64_t escaped = digits.low & digits.high;
+    escapes += _mm_popcnt_u64(escaped);
+    const __m512i is_0_or_1 = _mm512_mask_blend_epi8(digits.low, symbols[0], symbols[1]);
+    const __m512i known = _mm512_mask_blend_epi8(digits.high, is_0_or_1, symbols[2]);
+    return _mm512_mask_expand_epi8(known, escaped, next);
+  }
+};
+
+template <class Decoder>
+PLAIT_AVX512 void DecodeLevel(const uint8_t* digits, size_t n, const uint8_t* table, const uint8_t* escapes,
                               uint8_t* symbols) {
-  // vpermb looks at six index bits; repeating the table makes the four above the digit irrelevant, so nothing is
-  // masked.
-  const uint32_t entries = table[0] | table[1] << 8 | static_cast<uint32_t>(table[2]) << 16;
-  const __m512i lut = _mm512_set1_epi32(static_cast<int>(entries));
-  const __m512i escape = _mm512_set1_epi8(kTierEscapeDigit);
-  for (size_t i = 0; i < n; i += kStep) {
-    const size_t count = n - i < kStep ? n - i : kStep;
-    const __mmask16 bytes = static_cast<__mmask16>((1u << TierDigitBytes(count)) - 1);
-    static_assert(kStepDigitBytes == 16);
-    const __m512i spread = SpreadDigits(_mm_maskz_loadu_epi8(bytes, digits + i / kTierDigitsPerByte));
-    const __mmask64 escaped = _mm512_cmpeq_epi8_mask(_mm512_and_si512(spread, escape), escape);
-    const __m512i known = _mm512_permutexvar_epi8(spread, lut);
-    const __m512i symbol = _mm512_mask_expand_epi8(known, escaped, _mm512_loadu_si512(escapes));
-    _mm512_mask_storeu_epi8(symbols + i, FirstLanes(count), symbol);
-    escapes += _mm_popcnt_u64(escaped);
+  const Decoder decoder(table);
+  size_t i = 0;
+  for (; i + kStep <= n; i += kStep) {
+    Store(symbols + i, decoder.Step(LoadDigits<Decoder::kBits>(digits), escapes));
+    digits += Decoder::kBits * sizeof(uint64_t);
+  }
+  if (i < n) {
+    const __m512i last = decoder.Step(LoadDigits<Decoder::kBits>(digits, n - i), escapes);
+    _mm512_mask_storeu_epi8(symbols + i, FirstLanes(n - i), last);
   }
 }
 
-PLAIT_TARGET size_t CountEscapes(const uint8_t* digits, size_t n) {
-  const size_t bytes = TierDigitBytes(n);
-  const __m512i even = _mm512_set1_epi8(0x55);
+// ---- Counting ----
+
+PLAIT_AVX512 size_t CountEscapes1(const uint8_t* digits, size_t n) {
+  const size_t bytes = TierDigitBytes(n, 1);
   __m512i sums = _mm512_setzero_si512();
-  for (size_t i = 0; i < bytes; i += kStep) {
-    const __m512i packed = _mm512_maskz_loadu_epi8(FirstLanes(bytes - i < kStep ? bytes - i : kStep), digits + i);
-    const __m512i pairs = _mm512_and_si512(_mm512_and_si512(packed, _mm512_srli_epi64(packed, 1)), even);
-    sums = _mm512_add_epi64(sums, _mm512_sad_epu8(_mm512_popcnt_epi8(pairs), _mm512_setzero_si512()));
+  for (size_t i = 0; i < bytes; i += sizeof(sums)) {
+    const __m512i escaped = _mm512_maskz_loadu_epi8(FirstLanes(bytes - i), digits + i);
+    sums = _mm512_add_epi64(sums, _mm512_popcnt_epi64(escaped));
   }
   return static_cast<size_t>(_mm512_reduce_add_epi64(sums));
 }
 
-}  // namespace
+PLAIT_AVX512 size_t CountEscapes2(const uint8_t* digits, size_t n) {
+  const size_t bytes = TierDigitBytes(n / kStep * kStep, 2);
+  __m512i sums = _mm512_setzero_si512();
+  for (size_t i = 0; i < bytes; i += sizeof(sums)) {
+    const __m512i words = _mm512_maskz_loadu_epi8(FirstLanes(bytes - i), digits + i);
+    // Beside every low word its high one, and the other way round: every escape counts twice.
+    const __m512i escaped = _mm512_and_si512(words, _mm512_permutex_epi64(words, 0b10110001));
+    sums = _mm512_add_epi64(sums, _mm512_popcnt_epi64(escaped));
+  }
+  const auto count = static_cast<size_t>(_mm512_reduce_add_epi64(sums)) / 2;
+  if (n % kStep == 0) return count;
+  const Digits last = LoadDigits<2>(digits + bytes, n % kStep);
+  return count + static_cast<size_t>(_mm_popcnt_u64(last.low & last.high));
+}
 
-const TierKernels kTierAvx512 = {EncodeLevel, DecodeLevel, CountEscapes};
+// ---- Level 1 and the join ----
+
+// Streams of planes and digits cross pages at every group, where hardware prefetchers stop: the next pages are asked for
+// in time. Addresses behind the end do no harm.
+constexpr size_t kPrefetchBytes = 4096;
+
+template <class Decoder, class Kind, bool kStreaming>
+PLAIT_AVX512 void JoinLevel(const uint8_t* digits, size_t n, const uint8_t* table, const uint8_t* escapes,
+                            const uint8_t* const* planes, uint8_t* raw) {
+  constexpr size_t kElementBytes = GetPlaneLayout(Kind::kKind).element_bytes;
+  const Decoder decoder(table);
+  size_t i = 0;
+  for (; i + kStep <= n; i += kStep) {
+    const __m512i symbol = decoder.Step(LoadDigits<Decoder::kBits>(digits), escapes);
+    _mm_prefetch(planes[1] + i + kPrefetchBytes, _MM_HINT_T0);
+    Kind::template Join<kStreaming>(symbol, planes, i, raw + i * kElementBytes);
+    digits += Decoder::kBits * sizeof(uint64_t);
+  }
+  if (i < n) {
+    alignas(kStep) uint8_t last[kStep];
+    Store(last, decoder.Step(LoadDigits<Decoder::kBits>(digits, n - i), escapes));
+    JoinRest(Kind::kKind, last, planes, i, n, raw);
+  }
+}
+
+template <class Decoder, bool kStreaming>
+constexpr TierJoinLoop kJoin[kNumPlaneKinds] = {
+    nullptr,
+    JoinLevel<Decoder, Bf16, kStreaming>,
+    JoinLevel<Decoder, F32, kStreaming>,
+    JoinLevel<Decoder, F16, kStreaming>,
+    nullptr,
+    JoinLevel<Decoder, E4m3, kStreaming>,
+    JoinLevel<Decoder, E5m2, kStreaming>,
+};
+
+// An array of an array of a template's arrays has no shorter initializer.
+TierKernels MakeKernels() {
+  TierKernels kernels = {{EncodeLevel<Encoder1>, EncodeLevel<Encoder2>},
+                         {DecodeLevel<Decoder1>, DecodeLevel<Decoder2>},
+                         {CountEscapes1, CountEscapes2},
+                         {}};
+  for (size_t k = 0; k < kNumPlaneKinds; ++k) {
+    kernels.join_level[0][0][k] = kJoin<Decoder1, false>[k];
+    kernels.join_level[0][1][k] = kJoin<Decoder2, false>[k];
+    kernels.join_level[1][0][k] = kJoin<Decoder1, true>[k];
+    kernels.join_level[1][1][k] = kJoin<Decoder2, true>[k];
+  }
+  return kernels;
+}
+
+}  // namespace
+}  // namespace avx512
+
+const TierKernels kTierAvx512 = avx512::MakeKernels();
 
 }  // namespace plait
 

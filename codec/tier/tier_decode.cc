@@ -1,103 +1,200 @@
 #include <algorithm>
+#include <bit>
+#include <iterator>
 
+#include "codec/base/bits.h"
 #include "codec/base/status.h"
 #include "codec/tier/tier.h"
-#include "codec/tier/tier_kernel.h"
 #include "codec/tier/tier_select.h"
 
 namespace plait {
 namespace {
 
-// One part of a group: n digits at `digits`.
-struct Level {
-  const uint8_t* digits = nullptr;
-  size_t n = 0;
-};
-
-// A stream whose header has been checked; `packets` shrinks as groups are read.
-struct Stream {
-  const TierKernels& kernels;
-  size_t num_levels;
-  const uint8_t* table;
-  std::span<const uint8_t> packets;
-};
-
-absl::Status CheckHeader(std::span<const uint8_t> stream) {
-  const size_t num_levels = stream[0];
-  if (num_levels < 1 || num_levels > kTierMaxLevels) {
-    return absl::DataLossError(FoundExpected("tier levels", num_levels, absl::StrCat("1 to ", kTierMaxLevels)));
+absl::Status CheckHeader(std::span<const uint8_t> header) {
+  const TierShape shape(header[0]);
+  if (!shape.valid()) {
+    return absl::DataLossError(FoundExpected("tier shape", header[0], "up to 6 levels with up to 15 symbols"));
   }
-  for (size_t i = 1 + num_levels * kTierSymbolsPerLevel; i < kTierHeaderBytes; ++i) {
-    if (stream[i] != 0) return absl::DataLossError(FoundExpected("unused tier table entry", stream[i], 0));
+  for (size_t i = 1 + shape.table_begin(shape.num_levels()); i < kTierHeaderBytes; ++i) {
+    if (header[i] != 0) return absl::DataLossError(FoundExpected("unused tier table entry", header[i], 0));
   }
   return absl::OkStatus();
 }
 
-bool PaddingIsZero(const Level& level) {
-  const size_t used = level.n % kTierDigitsPerByte;
-  return used == 0 || level.digits[level.n / kTierDigitsPerByte] >> (2 * used) == 0;
-}
+// One part of a group: n digits of a width.
+struct Part {
+  const uint8_t* digits = nullptr;
+  size_t n = 0;
+  unsigned bits = 1;
+
+  size_t bytes() const { return TierDigitBytes(n, bits); }
+  bool padding_is_zero() const {
+    const size_t used = n % 8;
+    if (used == 0) return true;
+    const uint8_t* const low_end = digits + bytes() - (bits == 2 ? TierBitPlaneBytes(n % kTierUnitSymbols) : 0);
+    return (low_end[-1] | digits[bytes() - 1]) >> used == 0;
+  }
+};
 
 absl::Status PaddingError(size_t level) {
   return absl::DataLossError(absl::StrCat("padding of tier level ", level + 1, ": found ones, expected zeros"));
 }
 
-// Takes `bytes` from the front of the packets, or says that the stream ends early.
-absl::StatusOr<const uint8_t*> Take(Stream& stream, size_t bytes) {
-  if (bytes > stream.packets.size()) {
-    return absl::OutOfRangeError(FoundExpected("tier packet bytes left", stream.packets.size(), bytes));
+// The parts of one group.
+struct Group {
+  Part levels[kTierMaxLevels];
+  const uint8_t* raw = nullptr;  // symbols, kTierEscapeSlack readable bytes behind them
+};
+
+// Digits and packets are read in pieces, each from page to page of their own, which hardware prefetchers do not follow.
+// Addresses behind the stream do no harm.
+template <size_t kBytes>
+[[gnu::always_inline]] inline void PrefetchBytes(const uint8_t* from) {
+  for (size_t i = 0; i < kBytes; i += 64) __builtin_prefetch(from + i);
+}
+constexpr size_t kMostDigitBytes = TierDigitBytes(kTierGroupSymbols, 2);
+constexpr size_t kUsualPacketBytes = 512;  // of trained weights; nothing depends on it but speed
+
+// Reads a stream group after group, on the way to places where kernels need no checks.
+class GroupReader {
+ public:
+  // Requires: the stream's header has been checked, level-1 digits of all symbols are there.
+  GroupReader(std::span<const uint8_t> stream, size_t level1_bytes, TierScratch& scratch)
+      : kernels_(ActiveTierKernels()),
+        shape_(stream[0]),
+        level1_digits_(stream.data() + kTierHeaderBytes),
+        packets_(stream.subspan(kTierHeaderBytes + level1_bytes)),
+        scratch_(scratch) {
+    PrefetchBytes<2 * kUsualPacketBytes>(packets_.data());
   }
-  const uint8_t* taken = stream.packets.data();
-  stream.packets = stream.packets.subspan(bytes);
-  return taken;
+
+  // Finds and checks every part of the next group, of n symbols: from here on its kernels cannot fail.
+  absl::Status Next(size_t n, Group& group) {
+    for (size_t k = 0; k < shape_.num_levels(); ++k) {
+      Part& part = group.levels[k];
+      part = {level1_digits_, n, shape_.digit_bits(k)};
+      if (k != 0) PLAIT_RETURN_IF_ERROR(Take(part.bytes(), &part.digits));
+      if (!part.padding_is_zero()) return PaddingError(k);
+      n = kernels_.count_escapes[part.bits - 1](part.digits, n);
+    }
+    level1_digits_ += group.levels[0].bytes();
+    PLAIT_RETURN_IF_ERROR(Take(n, &group.raw));
+    if (packets_.size() < kTierEscapeSlack) {
+      std::vector<uint8_t>& copy = scratch_.raw[next_raw_++ % scratch_.raw.size()];
+      copy.resize(kTierGroupSymbols + kTierEscapeSlack);
+      std::copy_n(group.raw, n, copy.data());
+      group.raw = copy.data();
+    }
+    PrefetchBytes<kMostDigitBytes>(level1_digits_ + kMostDigitBytes);
+    PrefetchBytes<2 * kUsualPacketBytes>(packets_.data() + kUsualPacketBytes);
+    return absl::OkStatus();
+  }
+
+  absl::Status Finish() const {
+    if (packets_.empty()) return absl::OkStatus();
+    return absl::DataLossError(FoundExpected("tier stream bytes after the last group", packets_.size(), 0));
+  }
+
+ private:
+  // Takes `bytes` from the front of the packets, or says that the stream ends early.
+  absl::Status Take(size_t bytes, const uint8_t** taken) {
+    if (bytes > packets_.size()) {
+      return absl::OutOfRangeError(FoundExpected("tier packet bytes left", packets_.size(), bytes));
+    }
+    *taken = packets_.data();
+    packets_ = packets_.subspan(bytes);
+    return absl::OkStatus();
+  }
+
+  const TierKernels& kernels_;
+  TierShape shape_;
+  const uint8_t* level1_digits_;
+  std::span<const uint8_t> packets_;
+  TierScratch& scratch_;
+  size_t next_raw_ = 0;
+};
+
+absl::Status CheckStream(std::span<const uint8_t> stream, size_t n) {
+  if (stream.size() < kTierHeaderBytes) {
+    return absl::OutOfRangeError(FoundExpected("tier stream bytes", stream.size(), kTierHeaderBytes));
+  }
+  PLAIT_RETURN_IF_ERROR(CheckHeader(stream.first(kTierHeaderBytes)));
+  const size_t least_bytes = kTierHeaderBytes + TierDigitBytes(n, TierShape(stream[0]).digit_bits(0));
+  if (stream.size() >= least_bytes) return absl::OkStatus();
+  return absl::OutOfRangeError(
+      FoundExpected("tier stream bytes", stream.size(), absl::StrCat("at least ", least_bytes)));
 }
 
-// Finds every part of one group, then decodes from the deepest level up, each level feeding the one above it.
-absl::Status DecodeGroup(Stream& stream, const uint8_t* level1_digits, std::span<uint8_t> symbols) {
-  Level levels[kTierMaxLevels];
-  levels[0] = {level1_digits, symbols.size()};
-  if (!PaddingIsZero(levels[0])) return PaddingError(0);
-  size_t escapes = stream.kernels.count_escapes(level1_digits, symbols.size());
-  for (size_t k = 1; k < stream.num_levels; ++k) {
-    PLAIT_ASSIGN_OR_RETURN(const uint8_t* digits, Take(stream, TierDigitBytes(escapes)));
-    levels[k] = {digits, escapes};
-    if (!PaddingIsZero(levels[k])) return PaddingError(k);
-    escapes = stream.kernels.count_escapes(digits, escapes);
+// Decodes n symbols: all levels but the first by itself, the first by level1(begin, level-1 part, escapes) for every
+// group.
+//
+// Levels run as a pipeline: in the same step, the deepest one of group g, the one above it of group g - 1, and so on up
+// to level 1. What a level reads has then been written a whole step ago. Streaming stores of level 1 leave the store
+// queue slowly, and what is written behind them cannot be read back before, but for exact repeats of a store.
+template <class Level1>
+absl::Status DecodeGroups(std::span<const uint8_t> stream, size_t n, TierScratch& scratch, const Level1& level1) {
+  PLAIT_RETURN_IF_ERROR(CheckStream(stream, n));
+  const TierKernels& kernels = ActiveTierKernels();
+  const TierShape shape(stream[0]);
+  const size_t depth = shape.num_levels() - 1;
+  const size_t num_groups = CeilDiv(n, kTierGroupSymbols);
+  GroupReader reader(stream, TierDigitBytes(n, shape.digit_bits(0)), scratch);
+  Group groups[std::bit_ceil(kTierMaxLevels + 1)];
+  const auto group_of = [&](size_t g) -> Group& { return groups[g % std::size(groups)]; };
+  // Step s: level 1 of group s - depth - 1, level 1 + k of group s - depth - 1 + k, parts of group s.
+  for (size_t step = 0; step <= num_groups + depth; ++step) {
+    if (const size_t g = step - depth - 1; step > depth) {
+      const uint8_t* escapes = depth == 0 ? group_of(g).raw : scratch.symbols[1][g % 2].data();
+      level1(g * kTierGroupSymbols, group_of(g).levels[0], escapes);
+    }
+    for (size_t k = 1; k <= depth; ++k) {
+      const size_t g = step - depth - 1 + k;
+      if (step + k <= depth || g >= num_groups) continue;
+      const Part& part = group_of(g).levels[k];
+      const uint8_t* deeper = k == depth ? group_of(g).raw : scratch.symbols[k + 1][g % 2].data();
+      kernels.decode_level[part.bits - 1](part.digits, part.n, stream.data() + 1 + shape.table_begin(k), deeper,
+                                          scratch.symbols[k][g % 2].data());
+    }
+    if (step < num_groups) {
+      const size_t count = std::min(kTierGroupSymbols, n - step * kTierGroupSymbols);
+      PLAIT_RETURN_IF_ERROR(reader.Next(count, group_of(step)));
+    }
   }
-  PLAIT_ASSIGN_OR_RETURN(const uint8_t* raw, Take(stream, escapes));
-
-  // Levels at odd depth read the first buffer and write the second, and so on; slack as the kernels require.
-  uint8_t buffers[2][kTierGroupSymbols + kTierEscapeSlack];
-  std::copy_n(raw, escapes, buffers[0]);
-  const uint8_t* deeper = buffers[0];
-  for (size_t k = stream.num_levels - 1; k > 0; --k) {
-    uint8_t* out = deeper == buffers[0] ? buffers[1] : buffers[0];
-    stream.kernels.decode_level(levels[k].digits, levels[k].n, stream.table + k * kTierSymbolsPerLevel, deeper, out);
-    deeper = out;
-  }
-  stream.kernels.decode_level(level1_digits, symbols.size(), stream.table, deeper, symbols.data());
-  return absl::OkStatus();
+  return reader.Finish();
 }
 
 }  // namespace
 
-absl::Status TierDecode(std::span<const uint8_t> stream, std::span<uint8_t> symbols) {
-  const size_t fixed_bytes = kTierHeaderBytes + TierDigitBytes(symbols.size());
-  if (stream.size() < fixed_bytes) {
-    return absl::OutOfRangeError(
-        FoundExpected("tier stream bytes", stream.size(), absl::StrCat("at least ", fixed_bytes)));
-  }
-  PLAIT_RETURN_IF_ERROR(CheckHeader(stream));
-  Stream state = {ActiveTierKernels(), stream[0], stream.data() + 1, stream.subspan(fixed_bytes)};
-  const uint8_t* level1_digits = stream.data() + kTierHeaderBytes;
-  for (size_t begin = 0; begin < symbols.size(); begin += kTierGroupSymbols) {
-    const auto group = symbols.subspan(begin, std::min(kTierGroupSymbols, symbols.size() - begin));
-    PLAIT_RETURN_IF_ERROR(DecodeGroup(state, level1_digits + begin / kTierDigitsPerByte, group));
-  }
-  if (!state.packets.empty()) {
-    return absl::DataLossError(FoundExpected("tier stream bytes after the last group", state.packets.size(), 0));
-  }
-  return absl::OkStatus();
+absl::Status TierDecode(std::span<const uint8_t> stream, TierScratch& scratch, std::span<uint8_t> symbols) {
+  const TierKernels& kernels = ActiveTierKernels();
+  return DecodeGroups(stream, symbols.size(), scratch, [&](size_t begin, const Part& part, const uint8_t* escapes) {
+    kernels.decode_level[part.bits - 1](part.digits, part.n, stream.data() + 1, escapes, symbols.data() + begin);
+  });
+}
+
+absl::Status TierDecodeAndJoin(std::span<const uint8_t> stream, TierScratch& scratch, PlaneKind kind,
+                               const ConstPlaneSpans& planes, std::span<uint8_t> raw, StoreMode mode,
+                               const std::function<void(size_t done, size_t total)>& after_group) {
+  const TierKernels& kernels = ActiveTierKernels();
+  const auto& joins = kernels.join_level[CanStream(mode, raw)];
+  const size_t element_bytes = GetPlaneLayout(kind).element_bytes;
+  const size_t n = raw.size() / element_bytes;
+  const auto decode_and_join = [&](size_t begin, const Part& part, const uint8_t* escapes) {
+    const auto elements = raw.subspan(begin * element_bytes, part.n * element_bytes);
+    ConstPlaneSpans group_planes = NoisePart(kind, planes, begin, part.n);
+    if (const TierJoinLoop join = joins[part.bits - 1][static_cast<size_t>(kind)]; join != nullptr) {
+      const uint8_t* pointers[kMaxPlanes] = {};
+      for (size_t p = 1; p < GetPlaneLayout(kind).num_planes; ++p) pointers[p] = group_planes[p].data();
+      join(part.digits, part.n, stream.data() + 1, escapes, pointers, elements.data());
+    } else {
+      alignas(64) uint8_t symbols[kTierGroupSymbols];
+      kernels.decode_level[part.bits - 1](part.digits, part.n, stream.data() + 1, escapes, symbols);
+      group_planes[0] = std::span(symbols).first(part.n);
+      JoinPlanes(kind, group_planes, elements, mode);
+    }
+    after_group(begin / kTierGroupSymbols + 1, CeilDiv(n, kTierGroupSymbols));
+  };
+  return DecodeGroups(stream, n, scratch, decode_and_join);
 }
 
 }  // namespace plait

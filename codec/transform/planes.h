@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 
+#include "codec/base/cpu.h"
 #include "codec/transform/plane_kind.h"
 
 namespace plait {
@@ -17,10 +18,29 @@ using ConstPlaneSpans = std::array<std::span<const uint8_t>, kMaxPlanes>;
 // Requires: raw.size() is n * element_bytes; `kind` is not kBytes, whose only plane is `raw` itself.
 void SplitPlanes(PlaneKind kind, std::span<const uint8_t> raw, const PlaneSpans& planes);
 
-// The inverse, with the same requirements.
-void JoinPlanes(PlaneKind kind, const ConstPlaneSpans& planes, std::span<uint8_t> raw);
+// How the results of a join reach memory.
+enum class StoreMode : uint8_t {
+  kCached,
+  kStreaming,  // past the cache: right for outputs larger than it that are not read soon; needs FinishStreaming()
+};
 
-// What elements begin to begin + n have in each plane but plane 0; `begin` is a multiple of 8.
+// The inverse, with the same requirements. kStreaming takes effect where there is a kernel for it and `raw` is
+// 64-aligned.
+void JoinPlanes(PlaneKind kind, const ConstPlaneSpans& planes, std::span<uint8_t> raw,
+                StoreMode mode = StoreMode::kCached);
+
+// Whether `mode` is kStreaming and `raw` aligned for it.
+bool CanStream(StoreMode mode, std::span<const uint8_t> raw);
+
+// The variant whose loops split and join a kind now.
+CpuVariant PlanesVariant(PlaneKind kind);
+
+// Orders streaming stores before what this thread writes next: call it before anyone else may look at the results.
+void FinishStreaming();
+
+// What elements begin to begin + n have in each plane; `begin` is a multiple of 8.
+PlaneSpans PlanePart(PlaneKind kind, const PlaneSpans& planes, size_t begin, size_t n);
+// The same without plane 0.
 ConstPlaneSpans NoisePart(PlaneKind kind, const ConstPlaneSpans& planes, size_t begin, size_t n);
 
 // Whether the bits behind the last field of every packed plane are zero, as SplitPlanes leaves them.

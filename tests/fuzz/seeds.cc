@@ -50,7 +50,7 @@ uint32_t Size(std::span<const uint8_t> bytes) { return static_cast<uint32_t>(byt
 
 void AddPlaneSeeds(const Input& input, Seeds* seeds) {
   std::vector<uint8_t> stream(TierMaxBytes(input.raw.size()));
-  stream.resize(TierEncode(input.raw, PlanTier(CountBytes(input.raw)), stream));
+  stream.resize(TierEncode(input.raw, PlanTier(CountBytes(input.raw), input.raw.size()), stream));
   seeds->Add("tier_decode", Seed({kBestVariant, Size(input.raw)}, stream));
   BlockWorkspace workspace;
   std::vector<uint8_t> rans;

@@ -25,6 +25,7 @@ ARROWS = {
     "tools/pipeline": ["codec", "formats", "tools/pipeline"],
     "tools": ["codec", "formats", "tools"],
     "tests": ["codec", "formats", "tools", "tests"],
+    "bench/micro": ["codec", "formats", "tools/pipeline", "bench/micro"],
 }
 
 TOP_FOLDERS = ("codec", "formats", "gpu", "stream", "tools", "tests", "bench")

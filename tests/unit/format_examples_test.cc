@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <sstream>
 
 #include "absl/strings/str_join.h"
@@ -62,7 +63,8 @@ std::vector<std::filesystem::path> Specifications() {
 void CheckTier(const Example& example) {
   const std::vector<uint8_t> expected = FromHex(example.values.at("symbols"));
   std::vector<uint8_t> symbols(expected.size());
-  ASSERT_THAT(TierDecode(example.bytes, symbols), IsOk());
+  const auto scratch = std::make_unique<TierScratch>();
+  ASSERT_THAT(TierDecode(example.bytes, *scratch, symbols), IsOk());
   EXPECT_EQ(symbols, expected);
 }
 

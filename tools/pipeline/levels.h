@@ -21,7 +21,7 @@ struct Level {
 // Every level is smaller than the one before it. In larger blocks more elements share a table, the states and a header.
 inline constexpr Level kLevels[] = {
     {3, "tiered digits", {}, kDefaultBlockLog2},
-    {5, "rANS", {.rans = RansSettings{.lanes_log2 = 8, .sample_stride = 11}}, 18},
+    {5, "rANS", {.rans = kFastRans}, 18},
     {7, "rANS in larger blocks", {.rans = RansSettings{.lanes_log2 = 7, .sample_stride = 1}}, 20},
 };
 inline constexpr int kDefaultLevel = 3;
