@@ -136,8 +136,7 @@ absl::StatusOr<BlockAnatomy> DescribeBlock(std::span<const uint8_t> coded) {
 }
 
 absl::Status DecodePlanePayload(PlaneKind kind, CodecId codec, std::span<const uint8_t> payload,
-                                BlockWorkspace& workspace, std::span<uint8_t> raw, StoreMode mode,
-                                RunningHash* hash) {
+                                BlockWorkspace& workspace, std::span<uint8_t> raw, StoreMode mode, RunningHash* hash) {
   const PlaneLayout& layout = GetPlaneLayout(kind);
   PayloadReader reader(payload);
   PLAIT_ASSIGN_OR_RETURN(const auto directory, reader.Take(layout.num_planes * kPlaneEntryBytes));
@@ -168,7 +167,9 @@ absl::Status DecodePlanePayload(PlaneKind kind, CodecId codec, std::span<const u
   if (reader.left() != 0) return absl::DataLossError(FoundExpected("bytes behind the planes", reader.left(), 0));
   const auto elements = raw.subspan(phase, n * layout.element_bytes);
   if (tier) {
-    const auto advance = [&](size_t done, size_t total) { if (hash != nullptr) hash->AdvanceTo(payload.size() * done / total); };
+    const auto advance = [&](size_t done, size_t total) {
+      if (hash != nullptr) hash->AdvanceTo(payload.size() * done / total);
+    };
     PLAIT_RETURN_IF_ERROR(TierDecodeAndJoin(planes[0], workspace.Tier(), kind, planes, elements, mode, advance));
   } else {
     JoinPlanes(kind, planes, elements, mode);

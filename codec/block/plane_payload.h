@@ -33,7 +33,8 @@ absl::StatusOr<CodecId> AppendPlanePayload(const PlaneChoice& choice, const Code
 // the payload on the way.
 // Returns: kOutOfRange if the payload ends early; kDataLoss if it is corrupt; kUnimplemented for an unknown codec.
 absl::Status DecodePlanePayload(PlaneKind kind, CodecId codec, std::span<const uint8_t> payload,
-                                BlockWorkspace& workspace, std::span<uint8_t> raw, StoreMode mode = StoreMode::kCached, RunningHash* hash = nullptr);
+                                BlockWorkspace& workspace, std::span<uint8_t> raw, StoreMode mode = StoreMode::kCached,
+                                RunningHash* hash = nullptr);
 
 // One plane of a coded block, for those who ask where the bytes went.
 struct CodedPlane {

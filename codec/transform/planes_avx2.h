@@ -17,7 +17,9 @@ namespace plait::avx2 {
 
 inline constexpr size_t kStep = 32;
 
-PLAIT_AVX2 inline __m256i Load(const uint8_t* bytes) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes)); }
+PLAIT_AVX2 inline __m256i Load(const uint8_t* bytes) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes));
+}
 PLAIT_AVX2 inline void Store(uint8_t* bytes, __m256i value) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(bytes), value);
 }
