@@ -1,5 +1,5 @@
-// plait_micro FILE [DTYPE [MIB [ROUNDS [VARIANT...]]]]: kernels of one core on real weights, beside copies and huff0, in
-// one process, taking turns. Prints a table; the last line is the same as JSON. See README.md.
+// plait_micro FILE [DTYPE [MIB [ROUNDS [VARIANT...]]]]: kernels of one core on real weights, beside copies and huff0,
+// in one process, taking turns. Prints a table; the last line is the same as JSON. See README.md.
 #include <sched.h>
 
 #include <algorithm>
@@ -124,9 +124,8 @@ class Bench {
     const auto payload = coded.subspan(kBlockHeaderBytes);
     const auto kind = static_cast<PlaneKind>(header.plane);
     const auto codec = static_cast<CodecId>(header.codec);
-    RunningHash no_hash({}, 0, &workspace_.Hasher());
     Check(kind == PlaneKind::kBytes ? DecodeBlock(SpecOf(i), coded, workspace_, OutOf(i), mode)
-                                    : DecodePlanePayload(kind, codec, payload, workspace_, OutOf(i), mode, no_hash));
+                                    : DecodePlanePayload(kind, codec, payload, workspace_, OutOf(i), mode));
   }
   void Decode(StoreMode mode) {
     for (size_t i = 0; i < weights_.num_blocks; ++i) DecodePayload(i, mode);
@@ -147,7 +146,8 @@ class Bench {
 
   size_t PlaneBytesOfBlock() const {
     size_t bytes = 0;
-    for (size_t p = 0; p < GetPlaneLayout(kind_).num_planes; ++p) bytes += PlaneBytes(kind_, p, weights_.block_elements);
+    for (size_t p = 0; p < GetPlaneLayout(kind_).num_planes; ++p)
+      bytes += PlaneBytes(kind_, p, weights_.block_elements);
     return bytes;
   }
   // Of block i: `Span` may be of constant bytes.
@@ -283,8 +283,8 @@ nlohmann::json ToJson(const Spread& spread) {
 }
 
 void Print(const Options& options, double bytes, std::span<const Result> results) {
-  std::printf("%s, %s, %.1f MiB, %zu rounds, one core; GB/s of original bytes: median (min-max)\n", options.path.c_str(),
-              options.dtype.c_str(), bytes / (1 << 20), options.rounds);
+  std::printf("%s, %s, %.1f MiB, %zu rounds, one core; GB/s of original bytes: median (min-max)\n",
+              options.path.c_str(), options.dtype.c_str(), bytes / (1 << 20), options.rounds);
   nlohmann::json rows = nlohmann::json::array();
   for (const Result& r : results) {
     const Spread& speed = r.gigabytes_per_second;
@@ -296,8 +296,8 @@ void Print(const Options& options, double bytes, std::span<const Result> results
                     {"gigabytes_per_second", ToJson(speed)},
                     {"of_streaming_copy", ToJson(r.of_reference)}});
   }
-  const nlohmann::json all = {{"file", options.path}, {"dtype", options.dtype}, {"bytes", bytes},
-                              {"rounds", options.rounds}, {"rows", rows}};
+  const nlohmann::json all = {
+      {"file", options.path}, {"dtype", options.dtype}, {"bytes", bytes}, {"rounds", options.rounds}, {"rows", rows}};
   std::printf("%s\n", all.dump().c_str());
 }
 

@@ -11,7 +11,9 @@ namespace {
 // Slices that stand for the block: enough to tell text, zeros, floats and noise apart.
 constexpr size_t kSlices = 4;
 constexpr size_t kSliceBytes = size_t{8} << 10;
-constexpr size_t kSampleStride = 56;  // of a slice's planes, as in SampleBytes
+// Of the slices' planes, as in SampleBytes.
+constexpr size_t kSampleStride = 56;
+constexpr size_t kByteSampleStride = 24;
 
 // Signs and mantissas of trained weights take more than 0.98 of their bits. A tensor whose planes take less than this
 // part of its bytes beyond plane 0 has structure (zeros, dequantized codes) that zstd may use better on the bytes.
@@ -67,10 +69,12 @@ PlaneEstimate EstimatePlanes(PlaneKind kind, size_t phase, std::span<const std::
     SplitPlanes(kind, slice.subspan(phase, count * layout.element_bytes), PlanePart(kind, planes, n, count));
     n += count;
   }
+  // Whole small blocks are counted; bytes, which compete with a coder of whole bytes, are sampled more closely.
+  const size_t stride = slices.size() == 1 ? 8 : layout.element_bytes == 1 ? kByteSampleStride : kSampleStride;
   PlaneEstimate estimate;
   for (size_t p = 0; p < layout.num_planes; ++p) {
     const auto plane = planes[p].first(PlaneBytes(kind, p, n));
-    const uint64_t bits = EstimatedOrderZeroBits(SampleBytes(plane, kSampleStride), plane.size());
+    const uint64_t bits = EstimatedOrderZeroBits(SampleBytes(plane, stride), plane.size());
     (p == 0 ? estimate.symbol_bits : estimate.noise_bits) += bits;
     if (p != 0) estimate.raw_noise_bits += 8 * plane.size();
   }

@@ -51,8 +51,6 @@ struct Digits {
   Word high;
 };
 
-PLAIT_AVX2 __m256i Broadcast(uint8_t byte) { return _mm256_set1_epi8(static_cast<char>(byte)); }
-
 PLAIT_AVX2 uint32_t NotEqual(__m256i a, __m256i b) {
   return ~static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(a, b)));
 }
@@ -302,7 +300,13 @@ PLAIT_AVX2 void JoinLevel(const uint8_t* digits, size_t n, const uint8_t* table,
 
 template <class Decoder, bool kStreaming>
 constexpr TierJoinLoop kJoin[kNumPlaneKinds] = {
-    nullptr, JoinLevel<Decoder, Bf16, kStreaming>, nullptr, nullptr, nullptr, nullptr, nullptr,
+    nullptr,
+    JoinLevel<Decoder, Bf16, kStreaming>,
+    JoinLevel<Decoder, F32, kStreaming>,
+    JoinLevel<Decoder, F16, kStreaming>,
+    nullptr,
+    JoinLevel<Decoder, E4m3, kStreaming>,
+    JoinLevel<Decoder, E5m2, kStreaming>,
 };
 
 // An array of an array of a template's arrays has no shorter initializer.

@@ -75,7 +75,9 @@ struct WordBytes {
 PLAIT_AVX512 inline __m512i ExponentOf(const WordBytes& words) {
   return OrMasked(_mm512_add_epi8(words.high, words.high), _mm512_srli_epi16(words.low, 7), Broadcast(1));
 }
-PLAIT_AVX512 inline __m512i SignMantissaOf(const WordBytes& words) { return Select(Broadcast(0x80), words.high, words.low); }
+PLAIT_AVX512 inline __m512i SignMantissaOf(const WordBytes& words) {
+  return Select(Broadcast(0x80), words.high, words.low);
+}
 
 // There are no shifts of bytes: what a shift of words brings in from the neighbour is masked out.
 PLAIT_AVX512 inline WordBytes WordsOf(__m512i exponent, __m512i sign_mantissa) {
@@ -126,8 +128,7 @@ PLAIT_AVX512 inline __m512i TransposeDwords(__m512i value) {
 
 PLAIT_AVX512 inline Quad BytesOfDwords(const uint8_t* raw) {
   // Within every lane: bytes 0 of its four elements, bytes 1, 2, 3.
-  const __m512i by_byte =
-      _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+  const __m512i by_byte = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
   Quad rows;
   for (size_t r = 0; r < 4; ++r) rows.v[r] = TransposeDwords(_mm512_shuffle_epi8(Load(raw + 64 * r), by_byte));
   // Lane b of rows[r] now has bytes b of elements 16 r to 16 r + 15: a transposition of lanes is left.

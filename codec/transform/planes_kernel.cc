@@ -76,8 +76,40 @@ struct PlaneLoops {
     for (size_t i = 0; i < count; ++i) std::memcpy(raw + i * kElementBytes, &elements[i], kElementBytes);
   }
 
+  // Whether every plane has a byte for each element: then elements need no grouping, and compilers make vectors of it.
+  static constexpr bool kBytePlanes = [] {
+    for (size_t p = 0; p < kLayout.num_planes; ++p) {
+      if (kLayout.planes[p].bits != 8) return false;
+    }
+    return true;
+  }();
+
+  template <size_t kPlane>
+  static void SplitBytes(const uint8_t* __restrict raw, size_t n, uint8_t* __restrict plane) {
+    for (size_t i = 0; i < n; ++i) {
+      uint64_t element = 0;
+      std::memcpy(&element, raw + i * kElementBytes, kElementBytes);
+      plane[i] = Extract<kPlane>(element);
+    }
+  }
+
+  template <size_t... kPlanes>
+  static void JoinBytes(const uint8_t* const* planes, size_t n, uint8_t* __restrict raw,
+                        std::index_sequence<kPlanes...>) {
+    const uint8_t* __restrict plane[] = {planes[kPlanes]...};
+    for (size_t i = 0; i < n; ++i) {
+      const uint64_t element = (Deposit<kPlanes>(plane[kPlanes][i]) | ...);
+      std::memcpy(raw + i * kElementBytes, &element, kElementBytes);
+    }
+  }
+
   static void Split(const uint8_t* raw, size_t n, uint8_t* const* planes) {
     constexpr auto kAll = std::make_index_sequence<kLayout.num_planes>();
+    if constexpr (kBytePlanes) {
+      [&]<size_t... kPlanes>(std::index_sequence<kPlanes...>) { (SplitBytes<kPlanes>(raw, n, planes[kPlanes]), ...); }
+      (kAll);
+      return;
+    }
     const size_t steps = n / kPlaneStep;
     for (size_t step = 0; step < steps; ++step) {
       SplitStep(raw + step * kPlaneStep * kElementBytes, kPlaneStep, step, planes, kAll);
@@ -89,6 +121,7 @@ struct PlaneLoops {
 
   static void Join(const uint8_t* const* planes, size_t n, uint8_t* raw) {
     constexpr auto kAll = std::make_index_sequence<kLayout.num_planes>();
+    if constexpr (kBytePlanes) return JoinBytes(planes, n, raw, kAll);
     const size_t steps = n / kPlaneStep;
     for (size_t step = 0; step < steps; ++step) {
       JoinStep(planes, kPlaneStep, step, raw + step * kPlaneStep * kElementBytes, kAll);

@@ -27,8 +27,8 @@ extern const PlaneKernel kPlanesAvx2[kNumPlaneKinds];
 extern const PlaneKernel kPlanesAvx512[kNumPlaneKinds];
 #endif
 
-// What a vector loop leaves, elements `begin` (a multiple of 8) to n, through the scalar loops. `exponents` are those of
-// these elements, all other pointers those of the whole. Always succeed.
+// What a vector loop leaves, elements `begin` (a multiple of 8) to n, through the scalar loops. `exponents` are those
+// of these elements, all other pointers those of the whole. Always succeed.
 void SplitRest(PlaneKind kind, const uint8_t* raw, size_t begin, size_t n, uint8_t* const* planes);
 void JoinRest(PlaneKind kind, const uint8_t* exponents, const uint8_t* const* planes, size_t begin, size_t n,
               uint8_t* raw);

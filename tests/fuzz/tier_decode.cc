@@ -19,5 +19,24 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::vector<uint8_t> symbols(num_symbols);
   Check(TierDecode(stream, *scratch, symbols).code() == status.code(), "every variant gives the same status");
   Check(!status.ok() || symbols == expected, "every variant gives the same symbols");
+
+  // Joined with planes that end where they should, as the symbols' own join would.
+  for (PlaneKind kind : {PlaneKind::kBf16, PlaneKind::kF32, PlaneKind::kF16, PlaneKind::kE4m3, PlaneKind::kE5m2}) {
+    std::vector<uint8_t> rest[kMaxPlanes];
+    ConstPlaneSpans planes;
+    planes[0] = expected;
+    for (size_t p = 1; p < GetPlaneLayout(kind).num_planes; ++p) {
+      rest[p].assign(PlaneBytes(kind, p, num_symbols), static_cast<uint8_t>(0x5a + p));
+      planes[p] = rest[p];
+    }
+    std::vector<uint8_t> joined(num_symbols * GetPlaneLayout(kind).element_bytes);
+    const absl::Status found =
+        TierDecodeAndJoin(stream, *scratch, kind, planes, joined, StoreMode::kCached, [](size_t, size_t) {});
+    Check(found.code() == status.code(), "decoding and joining gives the status of decoding");
+    if (!status.ok()) continue;
+    std::vector<uint8_t> separately(joined.size());
+    JoinPlanes(kind, planes, separately);
+    Check(joined == separately, "decoding and joining is decoding, then joining");
+  }
   return 0;
 }
