@@ -25,7 +25,7 @@ ARROWS = {
     "tools/pipeline": ["codec", "formats", "tools/pipeline"],
     "tools": ["codec", "formats", "tools"],
     "tests": ["codec", "formats", "tools", "tests"],
-    "bench/micro": ["codec", "formats", "tools/pipeline", "bench/micro"],
+    "bench": ["codec", "formats", "tools", "bench"],
 }
 
 TOP_FOLDERS = ("codec", "formats", "gpu", "stream", "tools", "tests", "bench")
