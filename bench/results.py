@@ -2,34 +2,29 @@
 """Measures sizes and speeds beside peers and writes bench/RESULTS.md; prints it too. Nothing here is a test."""
 
 import argparse
-import dataclasses
 import pathlib
-import statistics
 import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 
+import command_race  # pylint: disable=wrong-import-position
 import corpus_sizes  # pylint: disable=wrong-import-position
 import machine  # pylint: disable=wrong-import-position
 import race  # pylint: disable=wrong-import-position
+from contest import LEAST_ROUNDS, Entrant, Results  # pylint: disable=wrong-import-position
 from files import same_bytes  # pylint: disable=wrong-import-position
 from plait_command import CommandFailed, Plait  # pylint: disable=wrong-import-position
+from results_text import PEERS_HEADING, markdown_table, section, with_section  # pylint: disable=wrong-import-position
 
 _RESULTS = pathlib.Path(__file__).with_name("RESULTS.md")
 _TIMED_CORPORA = ("astra", "cast-embgemma-layers")
 _THREADS = (1, 2)
-_LEAST_RUNS = 5
+_CP = Entrant("cp", "copy")
 
 
 def log(message: str) -> None:
   print(message, file=sys.stderr, flush=True)
-
-
-def markdown_table(header: list[str], lines: list[list[str]]) -> str:
-  """Returns a table whose first column is text and whose others are figures."""
-  rule = ["---"] + ["---:"] * (len(header) - 1)
-  return "\n".join("| " + " | ".join(cells) + " |" for cells in [header, rule, *lines])
 
 
 def require_same(original: pathlib.Path, restored: pathlib.Path) -> None:
@@ -71,90 +66,42 @@ def size_table(plait: Plait, folder: pathlib.Path) -> str:
 # Speeds.
 
 
-@dataclasses.dataclass(frozen=True)
-class Subject:
-  """A command to time, and the file that it makes."""
-  name: str
-  verb: str
-  words: list
-  target: pathlib.Path
-
-
-def subjects(plait: Plait, original: pathlib.Path, folder: pathlib.Path) -> list[Subject]:
-  """Returns the commands in the order of a round: what one makes, the next reads."""
-  container, zst, out = folder / "coded.plait", folder / "coded.zst", folder / "out"
-  made = [Subject("cp", "copy", ["cp", original, out], out)]
-  for threads in (f"-T{count}" for count in _THREADS):
-    plait_name, zstd_name = f"plait {threads}", f"zstd -3 {threads}"
-    compress = plait.command("compress", threads, "-o")
-    made += [
-        Subject(plait_name, "compress", [*compress, container, original], container),
-        Subject(plait_name, "decompress", plait.command("decompress", threads, "-o", out, container), out),
-        Subject(f"plait --no-verify {threads}", "compress", [*compress, out, original, "--no-verify"], out),
-        Subject(zstd_name, "compress", ["zstd", "-q", "-3", threads, "-o", zst, original], zst),
-        Subject(zstd_name, "decompress", ["zstd", "-q", "-d", threads, "-o", out, zst], out),
-    ]
-  return made
-
-
-@dataclasses.dataclass(frozen=True)
-class Speed:
-  """Whole-command speeds in GB of the original a second."""
-  median: float
-  least: float
-  most: float
-
-  def __str__(self) -> str:
-    return f"{self.median:.2f} ({self.least:.2f}-{self.most:.2f})"
-
-
-def measure_speeds(plait: Plait, corpus: str, folder: pathlib.Path, runs: int) -> dict[tuple[str, str], Speed]:
-  """Runs every subject once a round, so that a busy moment of the machine hits all of them; one round to warm up."""
+def measure_speeds(plait: Plait, corpus: str, folder: pathlib.Path, rounds: int) -> Results:
+  """Lets the commands take turns on a copy of the corpus."""
+  log(f"speeds: {corpus}")
   original = folder / "original.safetensors"
   original.write_bytes(corpus_sizes.corpus_path(corpus).read_bytes())
-  seconds: dict[tuple[str, str], list[float]] = {}
-  for round_number in range(runs + 1):
-    log(f"speeds: {corpus}, round {round_number} of {runs}")
-    for subject in subjects(plait, original, folder):
-      subject.target.unlink(missing_ok=True)
-      took = race.timed(subject.words)
-      if round_number == 0 and subject.verb != "compress":
-        require_same(original, subject.target)
-      if round_number > 0:
-        seconds.setdefault((subject.name, subject.verb), []).append(took)
-  gigabytes = original.stat().st_size / 1e9
-  return {
-      key: Speed(gigabytes / statistics.median(times), gigabytes / max(times), gigabytes / min(times))
-      for key, times in seconds.items()
-  }
+  subjects = [command_race.copy_subject(original, folder)]
+  for threads in _THREADS:
+    subjects += command_race.plait_subjects(plait, threads, original, folder)
+    subjects += command_race.zstd_subjects(threads, original, folder)
+  return command_race.race_commands(subjects, original, rounds)
 
 
-def speed_table(speeds: dict[tuple[str, str], Speed]) -> str:
+def speed_table(results: Results) -> str:
   header = ["command", "compress GB/s", "of cp", "of zstd -3", "decompress GB/s", "of cp", "of zstd -3"]
-  copy = speeds.pop(("cp", "copy"))
-  lines = [["cp", str(copy), "1.00", "", str(copy), "1.00", ""]]
-  for name in dict.fromkeys(name for name, _ in speeds):
-    cells = [name]
-    for verb in ("compress", "decompress"):
-      cells += speed_cells(speeds, name, verb, copy)
-    lines.append(cells)
+  copy = str(results.speed(_CP))
+  lines = [["cp", copy, "1.00", "", copy, "1.00", ""]]
+  for name in dict.fromkeys(entrant.codec for entrant in results.seconds if entrant != _CP):
+    lines.append([name, *speed_cells(results, Entrant(name, "compress")),
+                  *speed_cells(results, Entrant(name, "decompress"))])  # yapf: disable
   return markdown_table(header, lines)
 
 
-def speed_cells(speeds: dict, name: str, verb: str, copy: Speed) -> list[str]:
+def speed_cells(results: Results, entrant: Entrant) -> list[str]:
   """Returns a speed, its ratio to cp and its ratio to zstd -3 with as many threads."""
-  speed = speeds.get((name, verb))
-  if speed is None:
+  if entrant not in results.seconds:
     return ["", "", ""]
-  zstd = speeds["zstd -3 " + name.rsplit(" ", 1)[-1], verb]
-  return [str(speed), f"{speed.median / copy.median:.2f}", f"{speed.median / zstd.median:.2f}"]
+  zstd = Entrant("zstd -3 " + entrant.codec.rsplit(" ", 1)[-1], entrant.task)
+  ratios = [f"{results.ratio(entrant, other).median:.2f}" for other in (_CP, zstd)]
+  return [str(results.speed(entrant)), *ratios]
 
 
 def report(plait: Plait, runs: int) -> str:
   """Measures everything; returns the text of RESULTS.md."""
   facts = machine.facts(plait)
   sections = [
-      "# Results", "Written by `./dev bench` (`bench/results.py`), all in one run. No timing here is a test.",
+      "# Results", _TEXT,
       markdown_table(["", ""], [list(fact) for fact in facts]).replace("---:", "---"), _SIZES_TEXT
   ]  # yapf: disable
   with tempfile.TemporaryDirectory(prefix="plait-bench-", dir="/dev/shm") as name:
@@ -168,6 +115,9 @@ def report(plait: Plait, runs: int) -> str:
       sections += [f"### {corpus_sizes.label(corpus_sizes.CORPORA[corpus])}", speed_table(speeds), busy]
   return "\n\n".join(sections) + "\n"
 
+
+_TEXT = """Written by `./dev bench` (`bench/results.py`), all in one run; the section *Peers in one run* is of its own.
+No timing here is a test."""
 
 _SIZES_TEXT = """## Sizes
 Bits per weight, lower is better; nothing is left out that a reader needs to get the weights back, unless said here.
@@ -184,8 +134,8 @@ GB (1e9 bytes of the original) a second of the whole command, start of the proce
 alternating runs (least-most) after one that does not count. Source and target lie in /dev/shm; the source was read
 before; every target is a new file. `plait compress` decodes and compares every block before its file appears, which
 zstd does not; `--no-verify` leaves that out. zstd decompresses with one thread whatever -T says. *of cp*, *of zstd -3*
-(with as many threads): ratio of the medians, above 1 is faster. Commands: `plait compress -TN -o OUT FILE`, `plait
-decompress -TN -o OUT FILE`, `zstd -q -3 -TN -o OUT FILE`, `zstd -q -d -TN -o OUT FILE`, `cp FILE OUT`."""
+(with as many threads): median of the ratios round by round, above 1 is faster. Commands: `plait compress -TN -o OUT
+FILE`, `plait decompress -TN -o OUT FILE`, `zstd -q -3 -TN -o OUT FILE`, `zstd -q -d -TN -o OUT FILE`, `cp FILE OUT`."""
 
 
 def main() -> int:
@@ -195,10 +145,13 @@ def main() -> int:
   parser.add_argument("--out", type=pathlib.Path, default=_RESULTS, help="what to write (bench/RESULTS.md)")
   args = parser.parse_args()
   try:
-    text = report(Plait(args.plait), max(_LEAST_RUNS, args.runs))
+    text = report(Plait(args.plait), max(LEAST_ROUNDS, args.runs))
   except (CommandFailed, corpus_sizes.CorpusMissing, OSError, ValueError) as error:
     log(f"results: {error}")
     return 1
+  # Of bench/peers/speeds.py: kept as it is.
+  if peers := section(args.out.read_text() if args.out.exists() else "", PEERS_HEADING):
+    text = with_section(text, PEERS_HEADING, peers)
   args.out.write_text(text)
   print(text, end="")
   return 0
