@@ -18,6 +18,7 @@
 #include "tools/command_line.h"
 #include "tools/exit_code.h"
 #include "tools/pipeline/input.h"
+#include "tools/pipeline/stages.h"
 #include "tools/verbs.h"
 
 namespace plait {
@@ -46,6 +47,24 @@ absl::Status ForceCpuFromEnvironment() {
   PLAIT_ASSIGN_OR_RETURN(const CpuVariant variant, ParseCpuVariant(name));
   return ForceCpu(variant);
 }
+
+// What PLAIT_PROFILE asks for, if it is set.
+class Profile {
+ public:
+  Profile() {
+    const char* wish = std::getenv("PLAIT_PROFILE");
+    is_wanted_ = wish != nullptr && *wish != '\0';
+    if (is_wanted_) StartStageClocks();
+  }
+  ~Profile() {
+    if (is_wanted_) std::fputs(StageReport().c_str(), stderr);
+  }
+  Profile(const Profile&) = delete;
+  Profile& operator=(const Profile&) = delete;
+
+ private:
+  bool is_wanted_;
+};
 
 int RunVerb(CommandLine line) {
   for (const auto& [verb, files] :
@@ -82,6 +101,7 @@ int RunCommandLine(int argc, char** argv) {
     absl::StatusOr<CommandLine> line = ParseCommandLine(words);
     if (!line.ok()) return Report("", line.status());
     if (absl::Status status = ForceCpuFromEnvironment(); !status.ok()) return Report("PLAIT_CPU", status);
+    const Profile profile;
     return FlushStdout(RunVerb(*std::move(line)));
   } catch (const std::bad_alloc&) {
     return Report("", absl::ResourceExhaustedError("out of memory"));

@@ -34,7 +34,9 @@ const std::vector<Meaning>& ExitCodes() {
 const Meaning kEnvironment[] = {
     {"PLAIT_CPU",
      "scalar, avx2 or avx512: the best variant of the coders to use. plait doctor names what runs. The "
-     "result is the same for all."}};
+     "result is the same for all."},
+    {"PLAIT_PROFILE",
+     "Anything: prints to stderr, at the end, the CPU time that each stage took (compress, decompress)."}};
 
 const Meaning kExamples[] = {
     {"plait compress model.safetensors", "Writes model.plait.safetensors; every block is decoded and compared first."},

@@ -1,11 +1,13 @@
 #include "tools/pipeline/block_coding.h"
 
 #include "codec/base/status.h"
+#include "tools/pipeline/stages.h"
 
 namespace plait {
 namespace {
 
 absl::Status CompareWithDecoded(BlockItem& item) {
+  const StageTimer timer(Stage::kVerify);
   item.decoded.resize(item.raw.size());
   const absl::Status status = DecodeBlock(item.spec(), item.coded, item.workspace, item.decoded);
   if (status.ok() && item.decoded == item.raw) return absl::OkStatus();
@@ -18,6 +20,7 @@ absl::Status CompareWithDecoded(BlockItem& item) {
 }  // namespace
 
 void CodeBlock(const EncodeOptions& options, BlockItem& item) {
+  const StageTimer timer(Stage::kCode);
   EncodeBlock(item.spec(), item.raw, item.workspace, &item.coded, options.level.settings);
   if (options.verify) item.status = CompareWithDecoded(item);
 }

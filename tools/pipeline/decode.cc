@@ -5,6 +5,7 @@
 
 #include "codec/base/status.h"
 #include "tools/pipeline/ordered.h"
+#include "tools/pipeline/stages.h"
 #include "tools/pipeline/where.h"
 
 namespace plait {
@@ -77,6 +78,7 @@ class PiecePlanner {
 
 void DecodeItemPiece(const ContainerReader& container, DecodeItem& item) {
   if (!item.status.ok()) return;
+  const StageTimer timer(Stage::kCode);
   item.raw.resize(item.bytes);
   if (item.frame != nullptr) {
     item.status = item.frame->ReadBlock(item.block, item.workspace, item.coded, item.raw);
@@ -92,6 +94,7 @@ class TensorWatch {
       : container_(container), receive_(receive) {}
 
   absl::Status Take(DecodeItem& item) {
+    const StageTimer timer(Stage::kHash);
     const StoredTensor& tensor = container_->tensors()[item.tensor];
     if (item.offset == 0) {
       hash_.Reset();

@@ -6,6 +6,7 @@
 #include "codec/base/status.h"
 #include "tools/pipeline/block_coding.h"
 #include "tools/pipeline/ordered.h"
+#include "tools/pipeline/stages.h"
 #include "tools/pipeline/where.h"
 
 namespace plait {
@@ -69,6 +70,7 @@ void EncodeItemBlock(const ByteSource& original, const EncodeOptions& options, E
 }
 
 absl::Status WriteItem(const EncodeItem& item, ContainerWriter& writer) {
+  const StageTimer timer(Stage::kHash);
   PLAIT_RETURN_IF_ERROR(item.status);
   const Frame& frame = *item.frame;
   if (item.block == 0) PLAIT_RETURN_IF_ERROR(writer.BeginFrame(frame.header, frame.header_bytes));

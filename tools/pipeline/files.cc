@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "codec/base/status.h"
+#include "tools/pipeline/stages.h"
 
 namespace plait {
 namespace {
@@ -74,6 +75,7 @@ absl::StatusOr<std::unique_ptr<FileSource>> FileSource::Open(const std::string& 
 FileSource::~FileSource() { close(fd_); }
 
 absl::Status FileSource::ReadAt(uint64_t offset, std::span<uint8_t> bytes) const {
+  const StageTimer timer(Stage::kRead);
   while (!bytes.empty()) {
     PLAIT_RETURN_IF_ERROR(CheckInterrupted());
     const ssize_t got = pread(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
@@ -137,6 +139,7 @@ absl::Status OutputFile::Flush() {
 }
 
 absl::Status OutputFile::Append(std::span<const uint8_t> bytes) {
+  const StageTimer timer(Stage::kWrite);
   if (buffer_.size() + bytes.size() > kBufferBytes) PLAIT_RETURN_IF_ERROR(Flush());
   if (bytes.size() > kBufferBytes) {
     PLAIT_RETURN_IF_ERROR(WriteAll(fd_, bytes));
@@ -173,6 +176,7 @@ absl::Status OutputFile::WriteAt(uint64_t offset, std::span<const uint8_t> bytes
 }
 
 absl::Status OutputFile::Commit() {
+  const StageTimer timer(Stage::kWrite);
   PLAIT_RETURN_IF_ERROR(Flush());
   if (fchmod(fd_, mode_ & 0777) != 0) return SystemError("cannot set permissions");
   while (fsync(fd_) != 0) {
