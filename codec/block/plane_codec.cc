@@ -107,9 +107,10 @@ CodecId EncodeSymbols(std::span<const uint8_t> plane, const EncodeSettings& sett
   return plan.Append(workspace, coded);
 }
 
-CodecId EncodeNoise(std::span<const uint8_t> plane, BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
+CodecId EncodeNoise(std::span<const uint8_t> plane, const EncodeSettings& settings, BlockWorkspace& workspace,
+                    std::vector<uint8_t>* coded) {
   const ByteHistogram counts = Sample(plane, kNoiseSampleStride);
-  const size_t most = plane.size() - plane.size() / kWorthwhile;
+  const size_t most = plane.size() - plane.size() / settings.least_noise_saving;
   if (EstimatedOrderZeroBits(counts, plane.size()) <= 8 * most &&
       TryZstd(kZstdPlaneLevel, plane, most, workspace, coded)) {
     return CodecId::kZstd;
@@ -139,7 +140,7 @@ CodecId EncodePlane(PlaneRole role, std::span<const uint8_t> plane, const Encode
   }
   switch (role) {
     case PlaneRole::kSymbols: return EncodeSymbols(plane, settings, workspace, coded);
-    case PlaneRole::kNoise: return EncodeNoise(plane, workspace, coded);
+    case PlaneRole::kNoise: return EncodeNoise(plane, settings, workspace, coded);
     case PlaneRole::kBytes: return EncodeBytes(plane, settings, workspace, coded);
   }
   AppendStored(plane, coded);
