@@ -7,15 +7,15 @@ size_t HUF_compress4X_repeat(void* dst, size_t dst_size, const void* src, size_t
                              int flags);
 size_t HUF_readDTableX2_wksp(uint32_t* table, const void* src, size_t src_size, void* workspace, size_t workspace_size,
                              int flags);
-size_t HUF_decompress4X_usingDTable(void* dst, size_t dst_size, const void* src, size_t src_size,
-                                    const uint32_t* table, int flags);
+size_t HUF_decompress4X_usingDTable(void* dst, size_t dst_size, const void* src, size_t src_size, const uint32_t* table,
+                                    int flags);
 unsigned HUF_isError(size_t code);
 }
 
 namespace plait {
 namespace {
 
-constexpr unsigned kTableLog = 11;       // what zstd uses
+constexpr unsigned kTableLog = 11;  // what zstd uses
 constexpr unsigned kDecodeTableLog = 12;
 constexpr int kBmi2 = 1;
 constexpr size_t kWorkspaceWords = 8192;
@@ -25,9 +25,9 @@ constexpr size_t kWorkspaceWords = 8192;
 Huff0::Huff0() : workspace_(kWorkspaceWords), decode_table_(1 + (size_t{1} << kDecodeTableLog)) {}
 
 size_t Huff0::Encode(std::span<const uint8_t> plane, std::span<uint8_t> coded) {
-  const size_t bytes = HUF_compress4X_repeat(coded.data(), coded.size(), plane.data(), plane.size(), 255, kTableLog,
-                                             workspace_.data(), workspace_.size() * sizeof(uint64_t), nullptr, nullptr,
-                                             kBmi2);
+  const size_t bytes =
+      HUF_compress4X_repeat(coded.data(), coded.size(), plane.data(), plane.size(), 255, kTableLog, workspace_.data(),
+                            workspace_.size() * sizeof(uint64_t), nullptr, nullptr, kBmi2);
   return HUF_isError(bytes) ? 0 : bytes;
 }
 

@@ -40,7 +40,8 @@ struct Weights {
 // The whole blocks of the tensors of `dtype`, in the file's order, up to `max_bytes`. kNotFound without any.
 absl::StatusOr<Weights> LoadWeights(const std::string& path, Dtype dtype, size_t max_bytes);
 
-// `bf16` rounded to e4m3 or e5m2, every block scaled so that its largest value fits: no public file here has these types.
+// `bf16` rounded to e4m3 or e5m2, every block scaled so that its largest value fits: no public file here has these
+// types.
 Weights CastToFp8(const Weights& bf16, Dtype dtype);
 
 }  // namespace plait

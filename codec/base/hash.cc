@@ -40,9 +40,7 @@ Hasher64::~Hasher64() = default;
 
 void Hasher64::Reset(uint64_t seed) { XXH3_64bits_reset_withSeed(state_->xxh3, seed); }
 
-void Hasher64::Update(std::span<const uint8_t> bytes) {
-  XXH3_64bits_update(state_->xxh3, bytes.data(), bytes.size());
-}
+void Hasher64::Update(std::span<const uint8_t> bytes) { XXH3_64bits_update(state_->xxh3, bytes.data(), bytes.size()); }
 
 uint64_t Hasher64::Digest() const { return XXH3_64bits_digest(state_->xxh3); }
 

@@ -1,6 +1,6 @@
 // AVX-512 forms of the tier loops, a unit of 64 symbols a step. The bit planes of a unit's digits are masks as they
-// stand: blends by them give the known symbols, one expand spreads the escapes. Encoding compares, and stores the masks.
-// Register forms of compress and expand only: the memory forms are microcoded on Zen 4.
+// stand: blends by them give the known symbols, one expand spreads the escapes. Encoding compares, and stores the
+// masks. Register forms of compress and expand only: the memory forms are microcoded on Zen 4.
 #if defined(__x86_64__)
 
 #include <cstring>
@@ -178,8 +178,8 @@ PLAIT_AVX512 size_t CountEscapes2(const uint8_t* digits, size_t n) {
 
 // ---- Level 1 and the join ----
 
-// Streams of planes and digits cross pages at every group, where hardware prefetchers stop: the next pages are asked for
-// in time. Addresses behind the end do no harm.
+// Streams of planes and digits cross pages at every group, where hardware prefetchers stop: the next pages are asked
+// for in time. Addresses behind the end do no harm.
 constexpr size_t kPrefetchBytes = 4096;
 
 template <class Decoder, class Kind, bool kStreaming>

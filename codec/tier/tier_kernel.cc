@@ -94,9 +94,7 @@ struct Level {
 
 }  // namespace
 
-const TierKernels kTierScalar = {{Level<1>::Encode, Level<2>::Encode},
-                                 {Level<1>::Decode, Level<2>::Decode},
-                                 {Level<1>::Count, Level<2>::Count},
-                                 {}};
+const TierKernels kTierScalar = {
+    {Level<1>::Encode, Level<2>::Encode}, {Level<1>::Decode, Level<2>::Decode}, {Level<1>::Count, Level<2>::Count}, {}};
 
 }  // namespace plait

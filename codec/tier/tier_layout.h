@@ -1,7 +1,8 @@
 // Numbers frozen in the tier stream (FORMAT.md beside this file). CPU and GPU code both include this and nothing else
 // shifts these fields.
 //
-//   header (16 bytes)   byte 0       shape: bit k is 1 if level k + 1 has digits of 2 bits, 0 if of 1 bit; the one above
+//   header (16 bytes)   byte 0       shape: bit k is 1 if level k + 1 has digits of 2 bits, 0 if of 1 bit; the one
+//   above
 //                                    the last level's bit is 1, higher ones are 0
 //                       bytes 1..15  table: what the digits below the escape digit mean, level by level, three symbols
 //                                    for a level of 2 bits and one for a level of 1 bit; then zeros

@@ -9,16 +9,16 @@ namespace {
 
 // The shapes that PlanTier chooses from; FORMAT.md says why these. Fewer levels first.
 constexpr TierShape kShapes[] = {
-    TierShape(0b10),      // 1: planes of mostly one symbol, such as the exponents of a sparse tensor, begin with 1
-    TierShape(0b11),      // 2
-    TierShape(0b110),     // 1 2
-    TierShape(0b111),     // 2 2
-    TierShape(0b1110),    // 1 2 2
-    TierShape(0b1111),    // 2 2 2
-    TierShape(0b11110),   // 1 2 2 2
-    TierShape(0b11111),   // 2 2 2 2
-    TierShape(0b111110),  // 1 2 2 2 2
-    TierShape(0b111111),  // 2 2 2 2 2: flat distributions
+    TierShape(0b10),       // 1: planes of mostly one symbol, such as the exponents of a sparse tensor, begin with 1
+    TierShape(0b11),       // 2
+    TierShape(0b110),      // 1 2
+    TierShape(0b111),      // 2 2
+    TierShape(0b1110),     // 1 2 2
+    TierShape(0b1111),     // 2 2 2
+    TierShape(0b11110),    // 1 2 2 2
+    TierShape(0b11111),    // 2 2 2 2
+    TierShape(0b111110),   // 1 2 2 2 2
+    TierShape(0b111111),   // 2 2 2 2 2: flat distributions
     TierShape(0b1110001),  // 2 1 1 1 2 2: weights of trained matrices take one of these four
     TierShape(0b1111001),  // 2 1 1 2 2 2
     TierShape(0b1110011),  // 2 2 1 1 2 2
