@@ -12,7 +12,7 @@ namespace {
 constexpr size_t kSlices = 4;
 constexpr size_t kSliceBytes = size_t{8} << 10;
 // Of the slices' planes, as in SampleBytes.
-constexpr size_t kSampleStride = 56;
+constexpr size_t kSampleStride = 120;
 constexpr size_t kByteSampleStride = 24;
 
 // Signs and mantissas of trained weights take more than 0.98 of their bits. A tensor whose planes take less than this

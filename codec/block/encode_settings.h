@@ -15,9 +15,9 @@ struct EncodeSettings {
   // Planes of symbols may go to rans, coded so, where it is smaller than tier. Without, only exponents of 8-bit floats
   // may, as kFastRans: they are so large a part of the whole that what tier spends above their entropy shows.
   std::optional<RansSettings> rans;
-  // A plane of signs and mantissas goes to zstd if that saves at least this part of it, one in so many bytes: stored it
-  // decodes at the speed of memory, zstd at a tenth of that.
-  size_t least_noise_saving = 16;
+  // A plane of a float type goes to zstd if that saves at least one in so many of its bytes: everything else decodes at
+  // the speed of memory, zstd at a tenth of that.
+  size_t least_zstd_saving = 16;
 };
 
 }  // namespace plait

@@ -12,8 +12,8 @@ namespace plait {
 namespace {
 
 // Bytes between the samples of a plane (SampleBytes). Odd multiples of 8: rows of weights are powers of two.
-constexpr size_t kSymbolSampleStride = 88;
-constexpr size_t kNoiseSampleStride = 248;
+constexpr size_t kSymbolSampleStride = 184;
+constexpr size_t kNoiseSampleStride = 632;
 // Planes up to this size are counted whole.
 constexpr size_t kMostCountedBytes = size_t{8} << 10;
 
@@ -97,20 +97,21 @@ class SymbolPlan {
 CodecId EncodeSymbols(std::span<const uint8_t> plane, const EncodeSettings& settings, BlockWorkspace& workspace,
                       std::vector<uint8_t>* coded) {
   const SymbolPlan plan(plane, settings);
-  // Far above an ideal coder (tier at less than two bits a symbol), or below a bit a symbol, where repeats are likely,
-  // zstd may do better.
+  // Tier takes a bit a symbol at least; below a bit, where repeats are likely, zstd may beat even an ideal coder of
+  // single symbols, which rans nearly is.
   const size_t bytes = plan.estimated_bytes();
-  const bool zstd_may_help = plan.ideal_bytes() < std::max(bytes - bytes / 8, plane.size() / 8);
-  if (zstd_may_help && TryZstd(kZstdPlaneLevel, plane, bytes - bytes / kWorthwhile, workspace, coded)) {
-    return CodecId::kZstd;
-  }
+  const size_t least_saving = plane.size() / settings.least_zstd_saving;
+  const bool zstd_may_help =
+      plan.ideal_bytes() + least_saving < bytes || (settings.rans && plan.ideal_bytes() < plane.size() / 8);
+  const size_t most = bytes - std::min(bytes, least_saving);
+  if (zstd_may_help && TryZstd(kZstdPlaneLevel, plane, most, workspace, coded)) return CodecId::kZstd;
   return plan.Append(workspace, coded);
 }
 
 CodecId EncodeNoise(std::span<const uint8_t> plane, const EncodeSettings& settings, BlockWorkspace& workspace,
                     std::vector<uint8_t>* coded) {
   const ByteHistogram counts = Sample(plane, kNoiseSampleStride);
-  const size_t most = plane.size() - plane.size() / settings.least_noise_saving;
+  const size_t most = plane.size() - plane.size() / settings.least_zstd_saving;
   if (EstimatedOrderZeroBits(counts, plane.size()) <= 8 * most &&
       TryZstd(kZstdPlaneLevel, plane, most, workspace, coded)) {
     return CodecId::kZstd;

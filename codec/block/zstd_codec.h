@@ -12,7 +12,7 @@
 namespace plait {
 
 // For text, codes and whatever else repeats.
-inline constexpr int kZstdBytesLevel = 3;
+inline constexpr int kZstdBytesLevel = 1;
 // For planes, where matches are chance and only the entropy coder helps: higher levels are slower and larger.
 inline constexpr int kZstdPlaneLevel = 1;
 
