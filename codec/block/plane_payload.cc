@@ -88,25 +88,26 @@ absl::StatusOr<std::span<const uint8_t>> ReadPlane(PlaneKind kind, size_t plane,
   return bytes;
 }
 
-// Symbols between two calls for overlapping work.
-constexpr size_t kRansHashPart = 4096;
+// Symbols that are decoded before they are joined: they stay in the nearest cache. Fewer would be better for that, but
+// loads that follow streaming stores closely wait for them.
+constexpr size_t kJoinedSymbols = 4096;
+static_assert(kJoinedSymbols % kRansMaxLanes == 0);
 
-// Decodes plane 0, which stands coded in `planes`, a few symbols at a time and joins them with the other planes while
-// they are in the nearest cache: decoding then overlaps with the traffic of the join.
+// Decodes plane 0, which stands coded in `planes`, a part at a time and joins it with the other planes.
 absl::Status DecodeRansAndJoin(PlaneKind kind, const ConstPlaneSpans& planes, BlockWorkspace& workspace,
                                std::span<uint8_t> elements, StoreMode mode,
                                const std::function<void(size_t done, size_t total)>& after_part) {
   const size_t element_bytes = GetPlaneLayout(kind).element_bytes;
   const size_t n = elements.size() / element_bytes;
   PLAIT_ASSIGN_OR_RETURN(RansReader reader, RansReader::Open(planes[0], n, workspace.Rans()));
-  std::array<uint8_t, kRansMaxLanes> symbols;
-  for (size_t begin = 0; begin < n; begin += symbols.size()) {
-    const auto count = std::min(symbols.size(), n - begin);
-    PLAIT_RETURN_IF_ERROR(reader.Read(std::span(symbols).first(count)));
-    ConstPlaneSpans part = NoisePart(kind, planes, begin, count);
-    part[0] = std::span(symbols).first(count);
-    JoinPlanes(kind, part, elements.subspan(begin * element_bytes, count * element_bytes), mode);
-    if (begin % kRansHashPart == 0) after_part(begin + count, n);
+  std::array<uint8_t, kJoinedSymbols> buffer;
+  for (size_t begin = 0; begin < n; begin += kJoinedSymbols) {
+    const auto symbols = std::span(buffer).first(std::min(kJoinedSymbols, n - begin));
+    PLAIT_RETURN_IF_ERROR(reader.Read(symbols));
+    ConstPlaneSpans part = NoisePart(kind, planes, begin, symbols.size());
+    part[0] = symbols;
+    JoinPlanes(kind, part, elements.subspan(begin * element_bytes, symbols.size() * element_bytes), mode);
+    after_part(begin + symbols.size(), n);
   }
   return reader.Finish();
 }
