@@ -12,8 +12,7 @@ namespace plait {
 inline constexpr RansSettings kFastRans = {.lanes_log2 = 8, .sample_stride = 11};
 
 struct EncodeSettings {
-  // Planes of symbols may go to rans, coded so, where it is smaller than tier. Without, only exponents of 8-bit floats
-  // may, as kFastRans: they are so large a part of the whole that what tier spends above their entropy shows.
+  // Planes of symbols may go to rans, coded so, where it is smaller than tier; without, they never do.
   std::optional<RansSettings> rans;
   // A plane of a float type goes to zstd if that saves at least one in so many of its bytes: everything else decodes at
   // the speed of memory, zstd at a tenth of that.

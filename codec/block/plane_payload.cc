@@ -122,15 +122,13 @@ absl::StatusOr<CodecId> AppendPlanePayload(const PlaneChoice& choice, const Code
   const auto elements = raw.subspan(choice.phase, n * layout.element_bytes);
   const PlaneSpans planes = workspace.Planes(choice.kind, n);
   SplitPlanes(choice.kind, elements, planes);
-  EncodeSettings own_settings = settings;
-  if (layout.element_bytes == 1 && !settings.rans) own_settings.rans = kFastRans;
 
   const size_t begin = coded->size();
   coded->resize(begin + layout.num_planes * kPlaneEntryBytes);
   for (size_t p = 0; p < layout.num_planes; ++p) {
     AlignPayload(begin, coded);
     const size_t plane_begin = coded->size();
-    PLAIT_ASSIGN_OR_RETURN(const CodecId codec, AppendPlane(p, forced, own_settings, planes[p], workspace, coded));
+    PLAIT_ASSIGN_OR_RETURN(const CodecId codec, AppendPlane(p, forced, settings, planes[p], workspace, coded));
     uint8_t* entry = coded->data() + begin + p * kPlaneEntryBytes;
     entry[0] = static_cast<uint8_t>(codec);
     entry[1] = p == 0 ? choice.phase : 0;
