@@ -19,6 +19,9 @@ constexpr size_t kByteSampleStride = 24;
 // part of its bytes beyond plane 0 has structure (zeros, dequantized codes) that zstd may use better on the bytes.
 constexpr size_t kStructuredNoisePercent = 94;
 
+// Nor are what takes more than this part of plane 0 exponents.
+constexpr size_t kNoSymbolsPercent = 90;
+
 // The float type's own planes; kBytes for types that have none.
 PlaneKind KindOf(Dtype dtype) {
   switch (dtype) {
@@ -49,7 +52,8 @@ std::vector<std::span<const uint8_t>> Slices(std::span<const uint8_t> raw) {
 struct PlaneEstimate {
   uint64_t symbol_bits = 0;
   uint64_t noise_bits = 0;
-  uint64_t raw_noise_bits = 0;  // what noise_bits would be if nothing were saved
+  uint64_t raw_symbol_bits = 0;  // what they would be if nothing were saved
+  uint64_t raw_noise_bits = 0;
 
   uint64_t bits() const { return symbol_bits + noise_bits; }
 };
@@ -76,7 +80,7 @@ PlaneEstimate EstimatePlanes(PlaneKind kind, size_t phase, std::span<const std::
     const auto plane = planes[p].first(PlaneBytes(kind, p, n));
     const uint64_t bits = EstimatedOrderZeroBits(SampleBytes(plane, stride), plane.size());
     (p == 0 ? estimate.symbol_bits : estimate.noise_bits) += bits;
-    if (p != 0) estimate.raw_noise_bits += 8 * plane.size();
+    (p == 0 ? estimate.raw_symbol_bits : estimate.raw_noise_bits) += 8 * plane.size();
   }
   return estimate;
 }
@@ -119,7 +123,10 @@ std::vector<PlaneChoice> RankPlaneChoices(Dtype dtype, std::span<const uint8_t> 
       const uint8_t element_bytes = GetPlaneLayout(kind).element_bytes;
       if (raw.size() < 2 * element_bytes) continue;
       for (uint8_t phase = 0; phase < element_bytes; ++phase) {
-        choices.push_back({kind, phase, scale(EstimatePlanes(kind, phase, slices, workspace).bits())});
+        const PlaneEstimate estimate = EstimatePlanes(kind, phase, slices, workspace);
+        // At the wrong phase exponents may all be in the other planes: as small, but slower to decode.
+        if (100 * estimate.symbol_bits > kNoSymbolsPercent * estimate.raw_symbol_bits) continue;
+        choices.push_back({kind, phase, scale(estimate.bits())});
       }
     }
   }

@@ -108,16 +108,23 @@ CodecId EncodeSymbols(std::span<const uint8_t> plane, const EncodeSettings& sett
   return plan.Append(workspace, coded);
 }
 
+// Signs and mantissas that save enough have few values (the widened values of a narrower type, zeros): any symbol coder
+// then decodes faster than zstd.
 CodecId EncodeNoise(std::span<const uint8_t> plane, const EncodeSettings& settings, BlockWorkspace& workspace,
                     std::vector<uint8_t>* coded) {
-  const ByteHistogram counts = Sample(plane, kNoiseSampleStride);
-  const size_t most = plane.size() - plane.size() / settings.least_zstd_saving;
-  if (EstimatedOrderZeroBits(counts, plane.size()) <= 8 * most &&
-      TryZstd(kZstdPlaneLevel, plane, most, workspace, coded)) {
-    return CodecId::kZstd;
+  const size_t least_saving = plane.size() / settings.least_zstd_saving;
+  const size_t most = plane.size() - least_saving;
+  const uint64_t ideal_bytes = EstimatedOrderZeroBits(Sample(plane, kNoiseSampleStride), plane.size()) / 8;
+  if (ideal_bytes > most) {
+    AppendStored(plane, coded);
+    return CodecId::kStore;
   }
-  AppendStored(plane, coded);
-  return CodecId::kStore;
+  const SymbolPlan plan(plane, {.rans = settings.rans.value_or(kFastRans)});
+  const size_t bytes = std::min(plan.estimated_bytes(), most);
+  const bool zstd_may_help = settings.rans || ideal_bytes < plane.size() / 4 || plan.estimated_bytes() > most;
+  const size_t most_zstd = bytes - std::min(bytes, plan.estimated_bytes() > most ? 0 : least_saving);
+  if (zstd_may_help && TryZstd(kZstdPlaneLevel, plane, most_zstd, workspace, coded)) return CodecId::kZstd;
+  return plan.Append(workspace, coded);
 }
 
 // Bytes of unknown meaning may be symbols too: exponents of their own (e8m0), small codes.
