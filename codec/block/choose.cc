@@ -21,6 +21,9 @@ constexpr size_t kStructuredNoisePercent = 94;
 
 // Nor are what takes more than this part of plane 0 exponents.
 constexpr size_t kNoSymbolsPercent = 90;
+// By what part more, for each byte of its elements, a cut of unparsed bytes must promise: well above what estimates
+// from samples err by.
+constexpr size_t kElementBytesPenalty = 128;
 
 // The float type's own planes; kBytes for types that have none.
 PlaneKind KindOf(Dtype dtype) {
@@ -79,8 +82,13 @@ PlaneEstimate EstimatePlanes(PlaneKind kind, size_t phase, std::span<const std::
   for (size_t p = 0; p < layout.num_planes; ++p) {
     const auto plane = planes[p].first(PlaneBytes(kind, p, n));
     const uint64_t bits = EstimatedOrderZeroBits(SampleBytes(plane, stride), plane.size());
-    (p == 0 ? estimate.symbol_bits : estimate.noise_bits) += bits;
-    (p == 0 ? estimate.raw_symbol_bits : estimate.raw_noise_bits) += 8 * plane.size();
+    if (p == 0) {
+      estimate.symbol_bits = bits;
+      estimate.raw_symbol_bits = layout.planes[0].bits * n;
+    } else {
+      estimate.noise_bits += bits;
+      estimate.raw_noise_bits += 8 * plane.size();
+    }
   }
   return estimate;
 }
@@ -126,7 +134,9 @@ std::vector<PlaneChoice> RankPlaneChoices(Dtype dtype, std::span<const uint8_t> 
         const PlaneEstimate estimate = EstimatePlanes(kind, phase, slices, workspace);
         // At the wrong phase exponents may all be in the other planes: as small, but slower to decode.
         if (100 * estimate.symbol_bits > kNoSymbolsPercent * estimate.raw_symbol_bits) continue;
-        choices.push_back({kind, phase, scale(estimate.bits())});
+        // Pairs of bf16 cut as fp32 are as small, but take a coder more.
+        const uint64_t bits = estimate.bits() + estimate.bits() * element_bytes / kElementBytesPenalty;
+        choices.push_back({kind, phase, scale(bits)});
       }
     }
   }
