@@ -20,6 +20,8 @@ inline constexpr size_t kMaxRank = 64;
 // little more, but more of them would hold the end of one tensor and the start of the next, at another phase.
 inline constexpr unsigned kDefaultBlockLog2 = 17;
 inline constexpr unsigned kOpaqueBlockLog2 = 18;
+// Writers stop here, whatever the element: what longer blocks save on tables they lose where statistics change.
+inline constexpr uint64_t kMostWrittenBlockBytes = uint64_t{2} << 20;
 inline constexpr unsigned kMinBlockLog2 = 10;
 inline constexpr unsigned kMaxBlockLog2 = 20;
 
