@@ -36,6 +36,7 @@ _COUNTS = {
     "source changes": 40,
 }
 _LEAST_FAULTS = 500
+_TRIES = 5
 _FAILED, _CORRUPT, _SOME_FAILED, _INTERRUPTED = 1, 3, 5, 130
 
 _FULL_ERRORS = ("ENOSPC", "EDQUOT")
@@ -98,15 +99,20 @@ def require_killed(jobs: Jobs, job: Job, folder: pathlib.Path, result: Result) -
 
 
 def injected(jobs: Jobs, job: Job, call: Call, what: str) -> tuple[pathlib.Path, Result]:
-  """Runs a job with strace's `what` at one of its calls."""
-  folder, trace = jobs.fresh_folder(), jobs.root / "log"
+  """Runs a job with strace's `what` at one of its calls.
+
+  How often a thread reads or waits differs a little from run to run, so a call may not come: then once more.
+  """
+  trace = jobs.root / "log"
   command = ["strace", "-f", "-o", str(trace), "-e", f"trace={call.name}", "-e",
              f"inject={call.name}:{what}:when={call.number}"]  # yapf: disable
-  result = jobs.run(job, folder, command + jobs.bench.plait.command(*job.arguments(folder)))
-  marks = {"error": "(INJECTED)", "signal": f"--- {what[7:]} ", }
-  if what != "signal=SIGKILL":
-    require(marks[what.split("=")[0]] in trace.read_text(), f"{what} was not injected")
-  return folder, result
+  marks = {"error": "(INJECTED)", "signal": f"--- {what[7:]} "}
+  for _ in range(_TRIES):
+    folder = jobs.fresh_folder()
+    result = jobs.run(job, folder, command + jobs.bench.plait.command(*job.arguments(folder)))
+    if what == "signal=SIGKILL" or marks[what.split("=")[0]] in trace.read_text():
+      return folder, result
+  raise AssertionError(f"{what} was not injected in {_TRIES} runs")
 
 
 def fails_at(jobs: Jobs, job: Job, call: Call, error: str) -> str:
