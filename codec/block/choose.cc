@@ -95,7 +95,7 @@ PlaneEstimate EstimatePlanes(PlaneKind kind, size_t phase, std::span<const std::
 
 uint64_t ZstdBits(std::span<const std::span<const uint8_t>> slices, BlockWorkspace& workspace) {
   uint64_t bytes = 0;
-  for (const auto& slice : slices) bytes += ZstdCodedBytes(kZstdBytesLevel, slice, workspace);
+  for (const auto& slice : slices) bytes += ZstdCodedBytes(kZstdLevel, slice, workspace);
   return 8 * bytes;
 }
 

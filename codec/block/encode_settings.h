@@ -12,7 +12,8 @@ namespace plait {
 inline constexpr RansSettings kFastRans = {.lanes_log2 = 8, .sample_stride = 11};
 
 struct EncodeSettings {
-  // Planes of symbols may go to rans, coded so, where it is smaller than tier; without, they never do.
+  // Planes of exponents, and bytes, may go to rans, coded so, where it is smaller than tier; without, they never do.
+  // Few-valued planes of signs and mantissas may at any time, as kFastRans if not as said here.
   std::optional<RansSettings> rans;
   // A plane of a float type goes to zstd if that saves at least one in so many of its bytes: everything else decodes at
   // the speed of memory, zstd at a tenth of that.

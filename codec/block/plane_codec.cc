@@ -104,7 +104,7 @@ CodecId EncodeSymbols(std::span<const uint8_t> plane, const EncodeSettings& sett
   const bool zstd_may_help =
       plan.ideal_bytes() + least_saving < bytes || (settings.rans && plan.ideal_bytes() < plane.size() / 8);
   const size_t most = bytes - std::min(bytes, least_saving);
-  if (zstd_may_help && TryZstd(kZstdPlaneLevel, plane, most, workspace, coded)) return CodecId::kZstd;
+  if (zstd_may_help && TryZstd(kZstdLevel, plane, most, workspace, coded)) return CodecId::kZstd;
   return plan.Append(workspace, coded);
 }
 
@@ -123,7 +123,7 @@ CodecId EncodeNoise(std::span<const uint8_t> plane, const EncodeSettings& settin
   const size_t bytes = std::min(plan.estimated_bytes(), most);
   const bool zstd_may_help = settings.rans || ideal_bytes < plane.size() / 4 || plan.estimated_bytes() > most;
   const size_t most_zstd = bytes - std::min(bytes, plan.estimated_bytes() > most ? 0 : least_saving);
-  if (zstd_may_help && TryZstd(kZstdPlaneLevel, plane, most_zstd, workspace, coded)) return CodecId::kZstd;
+  if (zstd_may_help && TryZstd(kZstdLevel, plane, most_zstd, workspace, coded)) return CodecId::kZstd;
   return plan.Append(workspace, coded);
 }
 
@@ -132,7 +132,7 @@ CodecId EncodeBytes(std::span<const uint8_t> plane, const EncodeSettings& settin
                     std::vector<uint8_t>* coded) {
   const SymbolPlan plan(plane, settings);
   const size_t bytes = plan.estimated_bytes();
-  if (TryZstd(kZstdBytesLevel, plane, bytes - bytes / kWorthwhile, workspace, coded)) return CodecId::kZstd;
+  if (TryZstd(kZstdLevel, plane, bytes - bytes / kWorthwhile, workspace, coded)) return CodecId::kZstd;
   if (bytes < plane.size() - plane.size() / kWorthwhile) return plan.Append(workspace, coded);
   AppendStored(plane, coded);
   return CodecId::kStore;
@@ -159,7 +159,7 @@ bool EncodePlaneWith(CodecId codec, std::span<const uint8_t> plane, BlockWorkspa
                      std::vector<uint8_t>* coded) {
   switch (codec) {
     case CodecId::kStore: AppendStored(plane, coded); return true;
-    case CodecId::kZstd: ZstdEncode(kZstdPlaneLevel, plane, workspace, coded); return true;
+    case CodecId::kZstd: ZstdEncode(kZstdLevel, plane, workspace, coded); return true;
     case CodecId::kTier: AppendTier(PlanTier(SymbolCounts(plane), plane.size()), plane, workspace, coded); return true;
     case CodecId::kRans:
       RansEncode(plane, PlanRans(CountBytes(plane), plane.size(), {}), workspace.Rans(), coded);

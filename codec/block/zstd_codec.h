@@ -11,10 +11,9 @@
 
 namespace plait {
 
-// For text, codes and whatever else repeats.
-inline constexpr int kZstdBytesLevel = 1;
-// For planes, where matches are chance and only the entropy coder helps: higher levels are slower and larger.
-inline constexpr int kZstdPlaneLevel = 1;
+// In planes matches are chance and only the entropy coder helps: higher levels are slower and larger. Of text and codes
+// they are a little smaller, but slow a checkpoint's encoding down even if it has few of them.
+inline constexpr int kZstdLevel = 1;
 
 // Appends one zstd frame of `raw` to `coded`.
 void ZstdEncode(int level, std::span<const uint8_t> raw, BlockWorkspace& workspace, std::vector<uint8_t>* coded);

@@ -23,6 +23,17 @@ const PlaneKernel& KernelOf(PlaneKind kind) {
   return kPlanesScalar[k];
 }
 
+// Elements begin to begin + n of the planes from `first` on.
+template <class Spans>
+Spans PartFrom(size_t first, PlaneKind kind, const Spans& planes, size_t begin, size_t n) {
+  assert(begin % 8 == 0);
+  Spans part;
+  for (size_t p = first; p < GetPlaneLayout(kind).num_planes; ++p) {
+    part[p] = planes[p].subspan(PlaneBytes(kind, p, begin), PlaneBytes(kind, p, n));
+  }
+  return part;
+}
+
 }  // namespace
 
 void SplitPlanes(PlaneKind kind, std::span<const uint8_t> raw, const PlaneSpans& planes) {
@@ -61,21 +72,11 @@ void FinishStreaming() {
 }
 
 PlaneSpans PlanePart(PlaneKind kind, const PlaneSpans& planes, size_t begin, size_t n) {
-  assert(begin % 8 == 0);
-  PlaneSpans part;
-  for (size_t p = 0; p < GetPlaneLayout(kind).num_planes; ++p) {
-    part[p] = planes[p].subspan(PlaneBytes(kind, p, begin), PlaneBytes(kind, p, n));
-  }
-  return part;
+  return PartFrom(0, kind, planes, begin, n);
 }
 
 ConstPlaneSpans NoisePart(PlaneKind kind, const ConstPlaneSpans& planes, size_t begin, size_t n) {
-  assert(begin % 8 == 0);
-  ConstPlaneSpans part;
-  for (size_t p = 1; p < GetPlaneLayout(kind).num_planes; ++p) {
-    part[p] = planes[p].subspan(PlaneBytes(kind, p, begin), PlaneBytes(kind, p, n));
-  }
-  return part;
+  return PartFrom(1, kind, planes, begin, n);
 }
 
 bool PlanePaddingIsZero(PlaneKind kind, size_t plane, size_t n, std::span<const uint8_t> bytes) {

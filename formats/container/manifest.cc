@@ -165,7 +165,7 @@ std::vector<uint8_t> SerializeManifest(const Manifest& manifest, BlockWorkspace&
     at += kManifestEntryBytes;
   }
   const size_t coded_at = bytes.size();
-  ZstdEncode(kZstdBytesLevel, manifest.original_header, workspace, &bytes);
+  ZstdEncode(kZstdLevel, manifest.original_header, workspace, &bytes);
   StoreLe(uint64_t{bytes.size() - coded_at}, bytes.data() + kCodedHeaderBytesAt);
   bytes.resize(AlignUp<size_t>(bytes.size(), 8));
   AppendSections(manifest.sections, &bytes);

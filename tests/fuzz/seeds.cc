@@ -57,7 +57,7 @@ void AddPlaneSeeds(const Input& input, Seeds* seeds) {
   RansEncode(input.raw, PlanRans(CountBytes(input.raw), input.raw.size(), {}), workspace.Rans(), &rans);
   seeds->Add("rans_decode", Seed({kBestVariant, Size(input.raw)}, rans));
   std::vector<uint8_t> coded;
-  ZstdEncode(kZstdBytesLevel, input.raw, workspace, &coded);
+  ZstdEncode(kZstdLevel, input.raw, workspace, &coded);
   seeds->Add("zstd_decode", Seed({Size(input.raw)}, coded));
 }
 

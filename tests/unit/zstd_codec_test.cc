@@ -11,7 +11,7 @@ namespace {
 std::vector<uint8_t> Encode(std::span<const uint8_t> raw) {
   BlockWorkspace workspace;
   std::vector<uint8_t> coded;
-  ZstdEncode(kZstdBytesLevel, raw, workspace, &coded);
+  ZstdEncode(kZstdLevel, raw, workspace, &coded);
   return coded;
 }
 
@@ -25,9 +25,9 @@ absl::Status Decode(std::span<const uint8_t> coded, size_t raw_bytes) {
 TEST(ZstdEncode, AppendsBehindWhatIsThere) {
   BlockWorkspace workspace;
   std::vector<uint8_t> coded = FromHex("AA BB");
-  ZstdEncode(kZstdBytesLevel, AsBytes("text"), workspace, &coded);
+  ZstdEncode(kZstdLevel, AsBytes("text"), workspace, &coded);
   EXPECT_EQ(coded, Concat({FromHex("AA BB"), Encode(AsBytes("text"))}));
-  EXPECT_EQ(ZstdCodedBytes(kZstdBytesLevel, AsBytes("text"), workspace), coded.size() - 2);
+  EXPECT_EQ(ZstdCodedBytes(kZstdLevel, AsBytes("text"), workspace), coded.size() - 2);
 }
 
 TEST(ZstdDecode, TruncatedAtEveryByteIsOutOfRange) {
