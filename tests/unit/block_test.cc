@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <numeric>
 
+#include "codec/base/endian.h"
 #include "codec/base/hash.h"
+#include "codec/block/plane_payload.h"
 #include "tests/registry/files.h"
 #include "tests/registry/registry.h"
 #include "tests/unit/testing.h"
@@ -294,6 +296,23 @@ std::vector<uint8_t> Ramps(size_t n) {
   std::vector<uint8_t> bytes(n);
   std::iota(bytes.begin(), bytes.end(), uint8_t{0});
   return bytes;
+}
+
+// fp32 widened from fp16: of its lower planes one has eight values, the last is zero.
+TEST(EncodeBlock, FewValuedMantissasAreNotLeftToZstd) {
+  Random random(10);
+  std::vector<uint8_t> raw(4 * 20000);
+  for (size_t i = 0; i < raw.size(); i += 4) {
+    // Random sign and 10 bits of mantissa.
+    const auto bits = static_cast<uint32_t>(random());
+    StoreLe(uint32_t{0x3c000000} | (bits & 0x807fe000), &raw[i]);
+  }
+  const absl::StatusOr<BlockAnatomy> anatomy = DescribeBlock(EncodeBest({"widened", Dtype::kF32, raw}));
+  ASSERT_THAT(anatomy, IsOk());
+  ASSERT_EQ(anatomy->kind, PlaneKind::kF32);
+  EXPECT_EQ(anatomy->planes[1].codec, CodecId::kStore);
+  EXPECT_EQ(anatomy->planes[2].codec, CodecId::kRans);
+  EXPECT_EQ(anatomy->planes[3].codec, CodecId::kConstant);
 }
 
 TEST(EncodeBlock, PicksTheCodecThatFits) {
