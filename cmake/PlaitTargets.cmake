@@ -1,5 +1,5 @@
 # Every Plait library is made by plait_library(): one place for warnings and sanitizers, and the DEPS of each call are
-# the arrows of the design (tests/lint/include_arrows.py holds the includes against them).
+# the arrows of the design (tests/lint/tree_rules.py holds the includes against them).
 
 add_library(plait_options INTERFACE)
 target_include_directories(plait_options INTERFACE ${PROJECT_SOURCE_DIR})
