@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Prints what rans frequencies cost a .safetensors file's BF16 tensors, by most levels, in bits per weight above the limit.
 
-The limit is the order-0 entropy of the exponents of each block. Counted are the digits, at what their frequencies of
+The limit is the order-0 entropy of the symbols of each block, the exponents: with --mantissa-bits K, their low 8 - K bits
+with the first K of the mantissa below (wide symbols have one) and, apart, the others. Counted are the digits, at what their frequencies of
 1/128 promise, and the raw symbols; beside them the level tables. States, renormalisation and headers are left out. For
-tensors of at least 65536 elements: the figures behind "Why so" in codec/rans/FORMAT.md. Needs numpy.
+tensors of at least 65536 elements: the figures behind "Why so" in codec/rans/FORMAT.md and "Why wide" in
+codec/block/FORMAT.md. Needs numpy.
 """
 
 import argparse
@@ -11,10 +13,11 @@ import sys
 
 import numpy as np
 
-from order0 import exponent_counts
 from safetensors_file import SafetensorsFile
 
 _MIN_ELEMENTS = 65536
+_SYMBOLS = 256
+_EXPONENT_BITS, _MANTISSA_BITS = 8, 7
 _SLOTS = 128
 _MAX_DIGITS = 16
 _MAX_LEVELS = 3
@@ -58,6 +61,14 @@ def block_cost(counts: np.ndarray, most_levels: int) -> tuple[float, int]:
   return bits + 8 * left.sum(), table_bytes
 
 
+def count_block(bf16_bytes: memoryview, mantissa_bits: int) -> tuple[np.ndarray, np.ndarray]:
+  """Returns the counts of a block's symbols, and those of the exponent bits above them."""
+  words = np.frombuffer(bf16_bytes, dtype="<u2")
+  wide = (words >> (_MANTISSA_BITS - mantissa_bits)) & ((1 << (_EXPONENT_BITS + mantissa_bits)) - 1)
+  counts = np.bincount(wide, minlength=_SYMBOLS << mantissa_bits).reshape(-1, _SYMBOLS)
+  return counts.sum(axis=0), counts.sum(axis=1)
+
+
 def entropy_bits(counts: np.ndarray) -> float:
   """Returns what an ideal coder spends on symbols with these counts."""
   present = counts[counts != 0].astype(float)
@@ -68,22 +79,25 @@ def main() -> int:
   parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
   parser.add_argument("file")
   parser.add_argument("--block-log2", type=int, default=18, help="log2 of weights per block")
+  parser.add_argument("--mantissa-bits", type=int, default=0, help="mantissa bits in a symbol")
   arguments = parser.parse_args()
   file = SafetensorsFile(arguments.file)
   counted = [info for info in file.tensors.values() if info.dtype == "BF16" and info.num_elements >= _MIN_ELEMENTS]
   if not counted:
     sys.exit("rans_levels: no BF16 tensor of 65536 elements or more")
-  limit = 0.0
+  limit, above = 0.0, 0.0
   costs = np.zeros((_MAX_LEVELS, 2))
   block_bytes = 2 << arguments.block_log2
   for info in counted:
     data = file.data(info.name)
     for begin in range(0, len(data), block_bytes):
-      counts = exponent_counts(data[begin:begin + block_bytes])
+      counts, above_counts = count_block(data[begin:begin + block_bytes], arguments.mantissa_bits)
       limit += entropy_bits(counts)
+      above += entropy_bits(above_counts)
       costs += [block_cost(counts, most) for most in range(1, _MAX_LEVELS + 1)]
   weights = sum(info.num_elements for info in counted)
-  print(f"limit  {8 + limit / weights:.4f} bits per weight")
+  raw_bits = 1 + _MANTISSA_BITS - arguments.mantissa_bits
+  print(f"limit  {raw_bits + (limit + above) / weights:.4f} bits per weight, {above / weights:.4f} of them for exponent bits above")
   for most, (bits, table_bytes) in enumerate(costs, start=1):
     print(f"{most} levels  {(bits - limit) / weights:+.4f} digits and raw symbols  {8 * table_bytes / weights:+.4f} tables")
   return 0

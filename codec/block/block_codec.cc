@@ -70,8 +70,9 @@ void EncodeBlock(const BlockSpec& spec, std::span<const uint8_t> raw, BlockWorks
   assert(raw.size() == BlockRawBytes(spec) && raw.size() <= kMaxBlockBytes);
   std::vector<uint8_t>& attempt = workspace.Attempt();
   coded->clear();
-  for (const PlaneChoice& choice : RankPlaneChoices(spec.dtype, raw, workspace)) {
-    if (!coded->empty() && !IsClearlyLess(choice.estimated_bytes, coded->size() - kBlockHeaderBytes, raw.size())) break;
+  for (const PlaneChoice& ranked : RankPlaneChoices(spec.dtype, raw, workspace)) {
+    if (!coded->empty() && !IsClearlyLess(ranked.estimated_bytes, coded->size() - kBlockHeaderBytes, raw.size())) break;
+    const PlaneChoice choice = ChooseSymbolWidth(ranked, settings, raw, workspace);
     // Nothing is forced, so every plane finds a coder.
     const CodecId codec = EncodePayload(choice, nullptr, settings, raw, workspace, &attempt).value();
     if (!coded->empty() && coded->size() <= attempt.size()) continue;

@@ -14,6 +14,7 @@ constexpr size_t kSliceBytes = size_t{8} << 10;
 // Of the slices' planes, as in SampleBytes.
 constexpr size_t kSampleStride = 120;
 constexpr size_t kByteSampleStride = 24;
+constexpr size_t kWidthSampleStride = 24;
 
 // Signs and mantissas of trained weights take more than 0.98 of their bits. A tensor whose planes take less than this
 // part of its bytes beyond plane 0 has structure (zeros, dequantized codes) that zstd may use better on the bytes.
@@ -24,6 +25,9 @@ constexpr size_t kNoSymbolsPercent = 90;
 // By what part more, for each byte of its elements, a cut of unparsed bytes must promise: well above what estimates
 // from samples err by.
 constexpr size_t kElementBytesPenalty = 128;
+
+// What a wide kind costs beside its symbols and fields: a longer table, directory and padding of one more plane.
+constexpr size_t kWideBytes = 64;
 
 // The float type's own planes; kBytes for types that have none.
 PlaneKind KindOf(Dtype dtype) {
@@ -61,36 +65,63 @@ struct PlaneEstimate {
   uint64_t bits() const { return symbol_bits + noise_bits; }
 };
 
-// Order-0 cost of the slices' planes.
-PlaneEstimate EstimatePlanes(PlaneKind kind, size_t phase, std::span<const std::span<const uint8_t>> slices,
-                             BlockWorkspace& workspace) {
+// The planes of all slices, and how many elements these have.
+struct SlicePlanes {
+  PlaneSpans planes;
+  size_t n = 0;
+};
+
+SlicePlanes SplitSlices(PlaneKind kind, size_t phase, std::span<const std::span<const uint8_t>> slices,
+                        BlockWorkspace& workspace) {
   const PlaneLayout& layout = GetPlaneLayout(kind);
   size_t most = 0;
   for (const auto& slice : slices) most += slice.size() / layout.element_bytes;
-  const PlaneSpans planes = workspace.Planes(kind, most);
-  size_t n = 0;  // elements split so far
+  SlicePlanes split = {.planes = workspace.Planes(kind, most)};
   for (const auto& slice : slices) {
     if (slice.size() < phase + layout.element_bytes) continue;
     size_t count = (slice.size() - phase) / layout.element_bytes;
     if (&slice != &slices.back()) count = count / 8 * 8;  // packed fields of the next one start on a byte
-    SplitPlanes(kind, slice.subspan(phase, count * layout.element_bytes), PlanePart(kind, planes, n, count));
-    n += count;
+    SplitPlanes(kind, slice.subspan(phase, count * layout.element_bytes),
+                PlanePart(kind, split.planes, split.n, count));
+    split.n += count;
   }
+  for (size_t p = 0; p < layout.num_planes; ++p) split.planes[p] = split.planes[p].first(PlaneBytes(kind, p, split.n));
+  return split;
+}
+
+// Order-0 cost of the slices' planes.
+PlaneEstimate EstimatePlanes(PlaneKind kind, size_t phase, std::span<const std::span<const uint8_t>> slices,
+                             BlockWorkspace& workspace) {
+  const PlaneLayout& layout = GetPlaneLayout(kind);
+  const auto [planes, n] = SplitSlices(kind, phase, slices, workspace);
   // Whole small blocks are counted; bytes, which compete with a coder of whole bytes, are sampled more closely.
   const size_t stride = slices.size() == 1 ? 8 : layout.element_bytes == 1 ? kByteSampleStride : kSampleStride;
   PlaneEstimate estimate;
   for (size_t p = 0; p < layout.num_planes; ++p) {
-    const auto plane = planes[p].first(PlaneBytes(kind, p, n));
-    const uint64_t bits = EstimatedOrderZeroBits(SampleBytes(plane, stride), plane.size());
+    const uint64_t bits = EstimatedOrderZeroBits(SampleBytes(planes[p], stride), planes[p].size());
     if (p == 0) {
       estimate.symbol_bits = bits;
       estimate.raw_symbol_bits = layout.planes[0].bits * n;
     } else {
       estimate.noise_bits += bits;
-      estimate.raw_noise_bits += 8 * plane.size();
+      estimate.raw_noise_bits += 8 * planes[p].size();
     }
   }
   return estimate;
+}
+
+// The same more closely, and with planes stored that save too little. Both widths of a kind count the same elements.
+uint64_t CodedBits(const PlaneChoice& choice, PlaneKind kind, const EncodeSettings& settings,
+                   std::span<const std::span<const uint8_t>> slices, BlockWorkspace& workspace) {
+  const auto [planes, n] = SplitSlices(kind, choice.phase, slices, workspace);
+  const size_t stride = slices.size() == 1 ? 8 : kWidthSampleStride;
+  uint64_t coded_bits = 0;
+  for (size_t p = 0; p < GetPlaneLayout(kind).num_planes; ++p) {
+    const uint64_t raw_bits = 8 * planes[p].size();
+    const uint64_t bits = EstimatedOrderZeroBits(SampleBytes(planes[p], stride), planes[p].size());
+    coded_bits += p != 0 && bits > raw_bits - raw_bits / settings.least_zstd_saving ? raw_bits : bits;
+  }
+  return coded_bits;
 }
 
 uint64_t ZstdBits(std::span<const std::span<const uint8_t>> slices, BlockWorkspace& workspace) {
@@ -143,6 +174,18 @@ std::vector<PlaneChoice> RankPlaneChoices(Dtype dtype, std::span<const uint8_t> 
   choices.push_back({PlaneKind::kBytes, 0, scale(ZstdBits(slices, workspace))});
   std::ranges::stable_sort(choices, {}, &PlaneChoice::estimated_bytes);
   return choices;
+}
+
+PlaneChoice ChooseSymbolWidth(const PlaneChoice& choice, const EncodeSettings& settings, std::span<const uint8_t> raw,
+                              BlockWorkspace& workspace) {
+  const PlaneKind wide = WideKindOf(choice.kind);
+  if (!settings.wide_symbols || wide == choice.kind) return choice;
+  const auto slices = Slices(raw);
+  const Scale scale(raw.size(), slices);
+  const size_t narrow_bytes = scale(CodedBits(choice, choice.kind, settings, slices, workspace));
+  const size_t wide_bytes = scale(CodedBits(choice, wide, settings, slices, workspace)) + kWideBytes;
+  if (wide_bytes >= narrow_bytes) return choice;
+  return {wide, choice.phase, wide_bytes};
 }
 
 }  // namespace plait

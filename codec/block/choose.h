@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "codec/base/dtype.h"
+#include "codec/block/encode_settings.h"
 #include "codec/block/workspace.h"
 #include "codec/transform/plane_kind.h"
 
@@ -24,6 +25,11 @@ struct PlaneChoice {
 // tried as bytes, bf16, fp16 and fp32 at every phase.
 // Depends on the bytes alone (and on the version of libzstd).
 std::vector<PlaneChoice> RankPlaneChoices(Dtype dtype, std::span<const uint8_t> raw, BlockWorkspace& workspace);
+
+// `choice` or, where that promises less, the same with wide symbols (plane_kind.h): sizes of samples are compared as
+// the coders of `settings` would have them.
+PlaneChoice ChooseSymbolWidth(const PlaneChoice& choice, const EncodeSettings& settings, std::span<const uint8_t> raw,
+                              BlockWorkspace& workspace);
 
 }  // namespace plait
 

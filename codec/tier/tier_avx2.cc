@@ -155,15 +155,6 @@ Digits<uint64_t> LoadDigits(const uint8_t* digits) {
   return {LoadLe<uint64_t>(digits), kBits == 2 ? LoadLe<uint64_t>(digits + 8) : 0};
 }
 
-// -1 in byte j where bit j of the four bytes is set. Broadcast from memory: a detour over a register would cost more.
-PLAIT_AVX2 __m256i SpreadBits(const uint8_t* bits) {
-  const __m256i of_eight = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1,  //
-                                            2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
-  const __m256i bit_of_byte = _mm256_set1_epi64x(static_cast<int64_t>(0x8040201008040201));
-  const __m256i spread = _mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int>(LoadLe<uint32_t>(bits))), of_eight);
-  return _mm256_cmpeq_epi8(_mm256_and_si256(spread, bit_of_byte), bit_of_byte);
-}
-
 // The shuffle that spreads the escapes of each half of 16: byte j is the number of escapes before it in its half.
 // `escaped` is -1 for an escape; elsewhere the result is negative, which a shuffle turns into 0.
 PLAIT_AVX2 __m256i SpreadShuffle(__m256i escaped) {

@@ -37,8 +37,16 @@ constexpr PlaneKernel kKernel = {Loops<Kind>::Split, Loops<Kind>::template Join<
 }  // namespace avx2
 
 const PlaneKernel kPlanesAvx2[kNumPlaneKinds] = {
-    {}, avx2::kKernel<avx2::Bf16>, avx2::kKernel<avx2::F32>,  avx2::kKernel<avx2::F16>,
-    {}, avx2::kKernel<avx2::E4m3>, avx2::kKernel<avx2::E5m2>,
+    {},
+    avx2::kKernel<avx2::Bf16>,
+    avx2::kKernel<avx2::F32>,
+    avx2::kKernel<avx2::F16>,
+    {},
+    avx2::kKernel<avx2::E4m3>,
+    avx2::kKernel<avx2::E5m2>,
+    avx2::kKernel<avx2::Bf16Wide>,
+    avx2::kKernel<avx2::F32Wide>,
+    avx2::kKernel<avx2::F16Wide>,
 };
 
 }  // namespace plait

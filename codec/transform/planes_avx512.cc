@@ -37,8 +37,16 @@ constexpr PlaneKernel kKernel = {Loops<Kind>::Split, Loops<Kind>::template Join<
 }  // namespace avx512
 
 const PlaneKernel kPlanesAvx512[kNumPlaneKinds] = {
-    {}, avx512::kKernel<avx512::Bf16>, avx512::kKernel<avx512::F32>,  avx512::kKernel<avx512::F16>,
-    {}, avx512::kKernel<avx512::E4m3>, avx512::kKernel<avx512::E5m2>,
+    {},
+    avx512::kKernel<avx512::Bf16>,
+    avx512::kKernel<avx512::F32>,
+    avx512::kKernel<avx512::F16>,
+    {},
+    avx512::kKernel<avx512::E4m3>,
+    avx512::kKernel<avx512::E5m2>,
+    avx512::kKernel<avx512::Bf16Wide>,
+    avx512::kKernel<avx512::F32Wide>,
+    avx512::kKernel<avx512::F16Wide>,
 };
 
 }  // namespace plait

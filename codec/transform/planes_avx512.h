@@ -1,6 +1,6 @@
 // One step of the plane loops in AVX-512, 64 elements: for the loops of planes_avx512.cc and for those that decode
 // exponents in the same pass (codec/tier/tier_avx512.cc). Bytes of elements are gathered and dealt out by two-register
-// byte permutes; the packed fields of 3 and 4 bits go through one multishift or one multiply-add.
+// byte permutes; packed fields go through one multishift or multiply-adds.
 //
 // A kind's Join takes the exponents in a register; both directions handle elements i to i + 63, `raw` is where these
 // stand.
@@ -8,6 +8,8 @@
 #define PLAIT_CODEC_TRANSFORM_PLANES_AVX512_H_
 
 #include <immintrin.h>
+
+#include <cstring>
 
 #include "codec/transform/plane_kind.h"
 
@@ -174,7 +176,7 @@ struct F32 {
   }
 };
 
-// ---- Fields of 3 and 4 bits: sign in the top bit, mantissa below ----
+// ---- Packed fields: sign in the top bit, mantissa below ----
 
 // Entry f of a table of `kBits` bits, repeated: field f as the sign and mantissa bits of a byte.
 template <unsigned kBits>
@@ -187,6 +189,7 @@ constexpr Bytes64 MakeFieldTable() {
   }
   return table;
 }
+inline constexpr Bytes64 kField2 = MakeFieldTable<2>();
 inline constexpr Bytes64 kField3 = MakeFieldTable<3>();
 inline constexpr Bytes64 kField4 = MakeFieldTable<4>();
 
@@ -195,34 +198,49 @@ PLAIT_AVX512 inline __m512i FieldsOf3(__m512i bytes) {
   return OrMasked(_mm512_and_si512(bytes, Broadcast(3)), _mm512_srli_epi16(bytes, 5), Broadcast(4));
 }
 
-// Bytes 3 q to 3 q + 2 of the source in the quadword q.
-constexpr Bytes64 MakeSpreadTriples() {
+// Eight packed fields are as many bytes as a field has bits. The source's bytes, so many at a time, in the low bytes of
+// quadwords, and back.
+constexpr Bytes64 MakeSpread(unsigned bits) {
   Bytes64 result{};
-  for (unsigned i = 0; i < 64; ++i) result.bytes[i] = static_cast<uint8_t>(i / 8 * 3 + (i % 8 < 3 ? i % 8 : 0));
+  for (unsigned i = 0; i < 64; ++i) result.bytes[i] = static_cast<uint8_t>(i / 8 * bits + (i % 8 < bits ? i % 8 : 0));
   return result;
 }
-constexpr Bytes64 MakeGatherTriples() {
+constexpr Bytes64 MakeGather(unsigned bits) {
   Bytes64 result{};
-  for (unsigned i = 0; i < 24; ++i) result.bytes[i] = static_cast<uint8_t>(i / 3 * 8 + i % 3);
+  for (unsigned i = 0; i < 8 * bits; ++i) result.bytes[i] = static_cast<uint8_t>(i / bits * 8 + i % bits);
   return result;
 }
-inline constexpr Bytes64 kSpreadTriples = MakeSpreadTriples();
-inline constexpr Bytes64 kGatherTriples = MakeGatherTriples();
+inline constexpr Bytes64 kSpread3 = MakeSpread(3);
+inline constexpr Bytes64 kGather3 = MakeGather(3);
+inline constexpr Bytes64 kSpread7 = MakeSpread(7);
+inline constexpr Bytes64 kGather7 = MakeGather(7);
 
 PLAIT_AVX512 inline void StorePacked3(__m512i fields, uint8_t* packed) {
   // f0 + 8 f1 in 16 bits, + 64 (f2 + 8 f3) in 32 bits, then the upper 12 bits of a quadword beside the lower ones.
   const __m512i pairs = _mm512_maddubs_epi16(fields, _mm512_set1_epi16(0x0801));
   const __m512i quads = _mm512_madd_epi16(pairs, _mm512_set1_epi32(0x00400001));
   const __m512i eights = _mm512_or_si512(quads, _mm512_srli_epi64(quads, 20));
-  const __m512i bytes = _mm512_permutexvar_epi8(Index(kGatherTriples), eights);
+  const __m512i bytes = _mm512_permutexvar_epi8(Index(kGather3), eights);
   _mm256_mask_storeu_epi8(packed, 0xffffff, _mm512_castsi512_si256(bytes));
 }
 
 PLAIT_AVX512 inline __m512i LoadSignMantissa3(const uint8_t* packed) {
   const __m512i triples = _mm512_castsi256_si512(_mm256_maskz_loadu_epi8(0xffffff, packed));
-  const __m512i spread = _mm512_permutexvar_epi8(Index(kSpreadTriples), triples);
+  const __m512i spread = _mm512_permutexvar_epi8(Index(kSpread3), triples);
   const __m512i shifts = _mm512_set1_epi64(0x15120f0c09060300);
   return _mm512_permutexvar_epi8(_mm512_multishift_epi64_epi8(shifts, spread), Index(kField3));
+}
+
+PLAIT_AVX512 inline void StorePacked2(__m512i fields, uint8_t* packed) {
+  const __m512i pairs = _mm512_maddubs_epi16(fields, _mm512_set1_epi16(0x0401));
+  const __m512i quads = _mm512_madd_epi16(pairs, _mm512_set1_epi32(0x00100001));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(packed), _mm512_cvtepi32_epi8(quads));
+}
+
+PLAIT_AVX512 inline __m512i LoadSignMantissa2(const uint8_t* packed) {
+  const __m512i eights = _mm512_cvtepu16_epi64(_mm_loadu_si128(reinterpret_cast<const __m128i*>(packed)));
+  const __m512i shifts = _mm512_set1_epi64(0x0e0c0a0806040200);
+  return _mm512_permutexvar_epi8(_mm512_multishift_epi64_epi8(shifts, eights), Index(kField2));
 }
 
 PLAIT_AVX512 inline __m512i LoadSignMantissa4(const uint8_t* packed) {
@@ -284,6 +302,101 @@ struct E4m3 {
   template <bool kStreaming>
   PLAIT_AVX512 static void Join(__m512i exponent, const uint8_t* const* planes, size_t i, uint8_t* raw) {
     StoreRaw<kStreaming>(raw, WithExponent<3, 0x78>(LoadSignMantissa4(planes[1] + i / 2), exponent));
+  }
+};
+
+// ---- Wide kinds ----
+
+// Fields below 128.
+PLAIT_AVX512 inline void StorePacked7(__m512i fields, uint8_t* packed) {
+  // f0 + 128 f1 in 16 bits, + 2^14 (f2 + 128 f3) in 32 bits, then the upper 28 bits of a quadword beside the lower
+  // ones.
+  const __m512i pairs = _mm512_maddubs_epi16(_mm512_set1_epi16(static_cast<short>(0x8001)), fields);
+  const __m512i quads = _mm512_madd_epi16(pairs, _mm512_set1_epi32(0x40000001));
+  const __m512i eights = Select(_mm512_set1_epi64(0x0fffffff), quads, _mm512_srli_epi64(quads, 4));
+  _mm512_mask_storeu_epi8(packed, 0xffffffffffffff, _mm512_permutexvar_epi8(Index(kGather7), eights));
+}
+
+// The top bits of the bytes are those of the next fields.
+PLAIT_AVX512 inline __m512i LoadPacked7(const uint8_t* packed) {
+  const __m512i sevens = _mm512_maskz_loadu_epi8(0xffffffffffffff, packed);
+  const __m512i spread = _mm512_permutexvar_epi8(Index(kSpread7), sevens);
+  return _mm512_multishift_epi64_epi8(_mm512_set1_epi64(0x312a231c150e0700), spread);
+}
+
+// Bits 6 to 13 of words, bits 0 to 5 with bit 15, and bit 14.
+PLAIT_AVX512 inline __m512i WideSymbolOf(const WordBytes& words) {
+  return Select(Broadcast(0xfc), _mm512_slli_epi16(words.high, 2), _mm512_srli_epi16(words.low, 6));
+}
+PLAIT_AVX512 inline __m512i FieldsOf7(const WordBytes& words) {
+  const __m512i sign = _mm512_and_si512(_mm512_srli_epi16(words.high, 1), Broadcast(0x40));
+  return OrMasked(sign, words.low, Broadcast(0x3f));
+}
+PLAIT_AVX512 inline void StoreTopBits(const WordBytes& words, uint8_t* bits) {
+  const uint64_t top = _mm512_test_epi8_mask(words.high, Broadcast(0x40));
+  std::memcpy(bits, &top, sizeof(top));
+}
+
+PLAIT_AVX512 inline WordBytes WideWordsOf(__m512i symbol, __m512i fields, const uint8_t* top_bits) {
+  uint64_t top;
+  std::memcpy(&top, top_bits, sizeof(top));
+  const __m512i sign = _mm512_and_si512(_mm512_add_epi8(fields, fields), Broadcast(0x80));
+  const __m512i high = OrMasked(sign, _mm512_srli_epi16(symbol, 2), Broadcast(0x3f));
+  return {Select(Broadcast(0xc0), _mm512_slli_epi16(symbol, 6), fields),
+          _mm512_mask_add_epi8(high, top, high, Broadcast(0x40))};
+}
+
+struct Bf16Wide {
+  static constexpr PlaneKind kKind = PlaneKind::kBf16Wide;
+
+  PLAIT_AVX512 static void Split(const uint8_t* raw, size_t i, uint8_t* const* planes) {
+    const WordBytes words = LoadWords(raw);
+    Store(planes[0] + i, WideSymbolOf(words));
+    StorePacked7(FieldsOf7(words), planes[1] + i / 8 * 7);
+    StoreTopBits(words, planes[2] + i / 8);
+  }
+
+  template <bool kStreaming>
+  PLAIT_AVX512 static void Join(__m512i symbol, const uint8_t* const* planes, size_t i, uint8_t* raw) {
+    StoreWords<kStreaming>(WideWordsOf(symbol, LoadPacked7(planes[1] + i / 8 * 7), planes[2] + i / 8), raw);
+  }
+};
+
+struct F32Wide {
+  static constexpr PlaneKind kKind = PlaneKind::kF32Wide;
+
+  PLAIT_AVX512 static void Split(const uint8_t* raw, size_t i, uint8_t* const* planes) {
+    const Quad bytes = BytesOfDwords(raw);
+    const WordBytes upper = {bytes.v[2], bytes.v[3]};
+    Store(planes[0] + i, WideSymbolOf(upper));
+    StorePacked7(FieldsOf7(upper), planes[1] + i / 8 * 7);
+    Store(planes[2] + i, bytes.v[1]);
+    Store(planes[3] + i, bytes.v[0]);
+    StoreTopBits(upper, planes[4] + i / 8);
+  }
+
+  template <bool kStreaming>
+  PLAIT_AVX512 static void Join(__m512i symbol, const uint8_t* const* planes, size_t i, uint8_t* raw) {
+    const WordBytes upper = WideWordsOf(symbol, LoadPacked7(planes[1] + i / 8 * 7), planes[4] + i / 8);
+    StoreDwords<kStreaming>({{Load(planes[3] + i), Load(planes[2] + i), upper.low, upper.high}}, raw);
+  }
+};
+
+struct F16Wide {
+  static constexpr PlaneKind kKind = PlaneKind::kF16Wide;
+
+  PLAIT_AVX512 static void Split(const uint8_t* raw, size_t i, uint8_t* const* planes) {
+    const WordBytes words = LoadWords(raw);
+    Store(planes[0] + i, _mm512_and_si512(_mm512_srli_epi16(words.high, 1), Broadcast(0x3f)));
+    Store(planes[1] + i, words.low);
+    const __m512i mantissa = _mm512_and_si512(words.high, Broadcast(1));
+    StorePacked2(OrMasked(mantissa, _mm512_srli_epi16(words.high, 6), Broadcast(2)), planes[2] + i / 4);
+  }
+
+  template <bool kStreaming>
+  PLAIT_AVX512 static void Join(__m512i symbol, const uint8_t* const* planes, size_t i, uint8_t* raw) {
+    const __m512i high = WithExponent<1, 0x7e>(LoadSignMantissa2(planes[2] + i / 4), symbol);
+    StoreWords<kStreaming>({Load(planes[1] + i), high}, raw);
   }
 };
 

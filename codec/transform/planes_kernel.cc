@@ -145,6 +145,9 @@ const PlaneKernel kPlanesScalar[kNumPlaneKinds] = {
     kKernel<PlaneKind::kF64>,
     kKernel<PlaneKind::kE4m3>,
     kKernel<PlaneKind::kE5m2>,
+    kKernel<PlaneKind::kBf16Wide>,
+    kKernel<PlaneKind::kF32Wide>,
+    kKernel<PlaneKind::kF16Wide>,
 };
 
 void SplitRest(PlaneKind kind, const uint8_t* raw, size_t begin, size_t n, uint8_t* const* planes) {

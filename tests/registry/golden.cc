@@ -34,6 +34,15 @@ GoldenFile RansFrame() {
   return {"rans.frame", MakeFrame(header, raw, {.rans = RansSettings{}}), GoldenOutcome(raw), "rans, two blocks"};
 }
 
+// The same with the first mantissa bits among the symbols, and nothing but zeros in the plane of top exponent bits.
+GoldenFile WideFrame() {
+  Random random(45);
+  const std::vector<uint8_t> raw = ThinningFloats(Dtype::kBf16, 16384, 0, random);
+  const FrameHeader header = {.dtype = Dtype::kBf16, .shape = {16384}, .block_log2 = 14, .sections = {}};
+  return {"wide.frame", MakeFrame(header, raw, {.rans = RansSettings{}, .wide_symbols = true}), GoldenOutcome(raw),
+          "wide symbols in rans"};
+}
+
 // A block whose rans stream has one byte changed under right hashes.
 GoldenFile BrokenRans(std::string name, size_t at, uint8_t flip, absl::StatusCode code, std::string reason) {
   Random random(44);
@@ -114,7 +123,7 @@ std::string GoldenOutcome(const absl::StatusOr<std::vector<uint8_t>>& decoded) {
 }
 
 std::vector<GoldenFile> GoldenAccept() {
-  std::vector<GoldenFile> files = {WeightsFrame(), RansFrame(), StoredFrame(), SectionFrame()};
+  std::vector<GoldenFile> files = {WeightsFrame(), RansFrame(), WideFrame(), StoredFrame(), SectionFrame()};
   for (const Original& original : Originals()) {
     files.push_back({original.name + ".plait", Compress(original.bytes), GoldenOutcome(original.bytes),
                      "of Originals() in tests/registry/files.cc"});

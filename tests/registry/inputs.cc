@@ -40,6 +40,22 @@ std::vector<uint8_t> ExponentsInTurn(size_t n, size_t count) {
   return Words(n, [count](size_t i) { return static_cast<uint16_t>((i % count) << 7 | (i & 0x7f)); });
 }
 
+struct FloatShape {
+  int mantissa_bits;
+  int bias;
+};
+
+FloatShape ShapeOf(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::kF64: return {52, 1023};
+    case Dtype::kF32: return {23, 127};
+    case Dtype::kBf16: return {7, 127};
+    case Dtype::kF16: return {10, 15};
+    case Dtype::kF8E4m3: return {3, 7};
+    default: return {2, 15};
+  }
+}
+
 }  // namespace
 
 BlockSpec Input::spec(uint64_t seed) const {
@@ -67,23 +83,15 @@ std::vector<uint8_t> WeightLikeBf16(size_t n, Random& random) {
 }
 
 std::vector<uint8_t> WeightLikeFloats(Dtype dtype, size_t n, Random& random) {
-  struct Shape {
-    int mantissa_bits;
-    uint64_t bias;
-  };
-  const Shape shape = dtype == Dtype::kF64      ? Shape{52, 1023}
-                      : dtype == Dtype::kF32    ? Shape{23, 127}
-                      : dtype == Dtype::kBf16   ? Shape{7, 127}
-                      : dtype == Dtype::kF16    ? Shape{10, 15}
-                      : dtype == Dtype::kF8E4m3 ? Shape{3, 7}
-                                                : Shape{2, 15};
+  const FloatShape shape = ShapeOf(dtype);
+  const auto bias = static_cast<uint64_t>(shape.bias);
   const size_t bytes = GetDtypeInfo(dtype).bits / 8;
   std::vector<uint8_t> raw(n * bytes);
   for (size_t i = 0; i < n; ++i) {
     const uint64_t bits = random();
-    const uint64_t drop = static_cast<uint64_t>(std::countl_zero(bits | 1)) % (shape.bias + 1);
+    const uint64_t drop = static_cast<uint64_t>(std::countl_zero(bits | 1)) % (bias + 1);
     const uint64_t mantissa = random() & ((uint64_t{1} << shape.mantissa_bits) - 1);
-    const uint64_t element = (bits & 1) << (8 * bytes - 1) | (shape.bias - drop) << shape.mantissa_bits | mantissa;
+    const uint64_t element = (bits & 1) << (8 * bytes - 1) | (bias - drop) << shape.mantissa_bits | mantissa;
     std::memcpy(raw.data() + i * bytes, &element, bytes);
   }
   return raw;
@@ -132,6 +140,28 @@ std::vector<Input> Bf16Edges() {
     inputs.push_back({"weights_" + std::to_string(n), Dtype::kBf16, WeightLikeBf16(n, random)});
   }
   return inputs;
+}
+
+std::vector<uint8_t> ThinningFloats(Dtype dtype, size_t n, int scale_log2, Random& random) {
+  constexpr int kFractionBits = 20;
+  const FloatShape shape = ShapeOf(dtype);
+  const size_t bytes = GetDtypeInfo(dtype).bits / 8;
+  std::vector<uint8_t> raw(n * bytes);
+  for (size_t i = 0; i < n; ++i) {
+    // The sum of two even distributions: its density falls evenly from 0 to 1.
+    const uint64_t bits = random();
+    const int64_t sum =
+        static_cast<int64_t>(bits >> 44) + static_cast<int64_t>(bits << 20 >> 44) - (1 << kFractionBits);
+    const auto magnitude = static_cast<uint64_t>(std::abs(sum));
+    const int top_bit = std::bit_width(magnitude) - 1;
+    const int exponent = top_bit - kFractionBits + scale_log2 + shape.bias;
+    if (magnitude == 0 || exponent <= 0) continue;
+    const uint64_t mantissa = (magnitude ^ uint64_t{1} << top_bit) << (52 - top_bit) >> (52 - shape.mantissa_bits);
+    const uint64_t element =
+        uint64_t{sum < 0} << (8 * bytes - 1) | static_cast<uint64_t>(exponent) << shape.mantissa_bits | mantissa;
+    std::memcpy(raw.data() + i * bytes, &element, bytes);
+  }
+  return raw;
 }
 
 std::vector<Input> ConstantEdges() {

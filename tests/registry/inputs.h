@@ -35,6 +35,10 @@ std::vector<uint8_t> WeightLikeBf16(size_t n, Random& random);
 // n little-endian elements of a float type, with geometric exponents near 1.0 and random signs and mantissas.
 std::vector<uint8_t> WeightLikeFloats(Dtype dtype, size_t n, Random& random);
 
+// The same below 2^scale_log2, ever rarer away from zero as trained weights are: the first bit of the mantissa depends
+// on the exponent. Too small ones are zeros.
+std::vector<uint8_t> ThinningFloats(Dtype dtype, size_t n, int scale_log2, Random& random);
+
 // Edges of any codec that carries bytes.
 std::vector<Input> ByteEdges();
 

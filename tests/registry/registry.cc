@@ -50,6 +50,9 @@ constexpr CodecEntry kEntries[] = {
     {CodecId::kRans, PlaneKind::kBytes, ByteEdges, SkewedBlock},
     {CodecId::kRans, PlaneKind::kBf16, Bf16Edges, WeightsBlock},
     {CodecId::kRans, PlaneKind::kE4m3, EdgesOf<Dtype::kF8E4m3>, FloatBlock<Dtype::kF8E4m3>},
+    {CodecId::kRans, PlaneKind::kBf16Wide, Bf16Edges, WeightsBlock},
+    {CodecId::kRans, PlaneKind::kF32Wide, EdgesOf<Dtype::kF32>, FloatBlock<Dtype::kF32>},
+    {CodecId::kRans, PlaneKind::kF16Wide, EdgesOf<Dtype::kF16>, FloatBlock<Dtype::kF16>},
     {CodecId::kConstant, PlaneKind::kBytes, ConstantEdges, ConstantBlock},
 };
 

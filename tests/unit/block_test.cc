@@ -47,6 +47,7 @@ std::vector<uint8_t> EncodeBest(const Input& input, const EncodeSettings& settin
 }
 
 constexpr EncodeSettings kWithRans = {.rans = kFastRans};
+constexpr EncodeSettings kWithWideRans = {.rans = kFastRans, .wide_symbols = true};
 
 absl::StatusOr<std::vector<uint8_t>> Decode(const BlockSpec& spec, std::span<const uint8_t> coded) {
   BlockWorkspace workspace;
@@ -99,7 +100,7 @@ TEST_P(EveryCodecAndInput, TheBlockChosenWithRansRoundTripsAndIsNeverLargerThanS
   const Input& input = GetParam().input;
   std::vector<uint8_t> coded;
   ForEachCpu([&] {
-    const std::vector<uint8_t> again = EncodeBest(input, kWithRans);
+    const std::vector<uint8_t> again = EncodeBest(input, kWithWideRans);
     if (coded.empty()) coded = again;
     ASSERT_EQ(again, coded) << "the bytes depend on the CPU variant";
   });
@@ -313,6 +314,41 @@ TEST(EncodeBlock, FewValuedMantissasAreNotLeftToZstd) {
   EXPECT_EQ(anatomy->planes[1].codec, CodecId::kStore);
   EXPECT_EQ(anatomy->planes[2].codec, CodecId::kRans);
   EXPECT_EQ(anatomy->planes[3].codec, CodecId::kConstant);
+}
+
+PlaneKind KindOf(const Input& input, const EncodeSettings& settings) {
+  const std::vector<uint8_t> coded = EncodeBest(input, settings);
+  EXPECT_EQ(Decode(input.spec(kSeed), coded).value(), input.raw);
+  return static_cast<PlaneKind>(ParseBlockHeader(coded)->plane);
+}
+
+TEST(EncodeBlock, SymbolsAreWideWhereTheFirstMantissaBitDependsOnTheExponent) {
+  const std::pair<Dtype, PlaneKind> kKinds[] = {{Dtype::kBf16, PlaneKind::kBf16},
+                                                {Dtype::kF32, PlaneKind::kF32},
+                                                {Dtype::kF16, PlaneKind::kF16},
+                                                {Dtype::kF8E4m3, PlaneKind::kE4m3}};
+  Random random(11);
+  for (const auto& [dtype, narrow] : kKinds) {
+    const Input thinning = {"thinning", dtype, ThinningFloats(dtype, 40000, 0, random)};
+    EXPECT_EQ(KindOf(thinning, kWithWideRans), WideKindOf(narrow)) << GetDtypeInfo(dtype).name;
+    EXPECT_EQ(KindOf(thinning, kWithRans), narrow) << GetDtypeInfo(dtype).name;
+    const Input even = {"even", dtype, WeightLikeFloats(dtype, 40000, random)};
+    EXPECT_EQ(KindOf(even, kWithWideRans), narrow) << GetDtypeInfo(dtype).name;
+  }
+}
+
+// Half of the values are 2 or more: a plane of their exponents' top bits would cost more than wide symbols save.
+TEST(EncodeBlock, SymbolsAreNarrowWhereTheTopExponentBitVaries) {
+  Random random(12);
+  const Input large = {"large", Dtype::kBf16, ThinningFloats(Dtype::kBf16, 40000, 3, random)};
+  EXPECT_EQ(KindOf(large, kWithWideRans), PlaneKind::kBf16);
+}
+
+// Bytes that nobody parsed, at an odd phase.
+TEST(EncodeBlock, SymbolsOfUnparsedBytesAreWideToo) {
+  Random random(13);
+  const Input bytes = {"bytes", Dtype::kU8, Concat({FromHex("00"), ThinningFloats(Dtype::kBf16, 40000, 0, random)})};
+  EXPECT_EQ(KindOf(bytes, kWithWideRans), PlaneKind::kBf16Wide);
 }
 
 TEST(EncodeBlock, PicksTheCodecThatFits) {

@@ -10,8 +10,9 @@
 namespace plait {
 namespace {
 
-constexpr PlaneKind kFloatKinds[] = {PlaneKind::kBf16, PlaneKind::kF32,  PlaneKind::kF16,
-                                     PlaneKind::kF64,  PlaneKind::kE4m3, PlaneKind::kE5m2};
+constexpr PlaneKind kFloatKinds[] = {PlaneKind::kBf16,     PlaneKind::kF32,     PlaneKind::kF16,
+                                     PlaneKind::kF64,      PlaneKind::kE4m3,    PlaneKind::kE5m2,
+                                     PlaneKind::kBf16Wide, PlaneKind::kF32Wide, PlaneKind::kF16Wide};
 
 struct Planes {
   std::vector<uint8_t> bytes[kMaxPlanes];
@@ -101,6 +102,30 @@ TEST(Planes, Bf16WordsSplitAsDefined) {
   });
 }
 
+TEST(Planes, WideBf16WordsSplitAsDefined) {
+  std::vector<uint8_t> words(2 * 65536);
+  for (uint32_t word = 0; word < 65536; ++word) StoreLe(static_cast<uint16_t>(word), words.data() + 2 * word);
+  ForEachCpu([&] {
+    const Planes planes = SplitGuarded(PlaneKind::kBf16Wide, words);
+    for (uint32_t word = 0; word < 65536; ++word) {
+      ASSERT_EQ(planes.bytes[0][word], word >> 6 & 0xff) << word;
+      unsigned field = 0;  // of 7 bits, from bit 7 * word of the plane on
+      for (size_t b = 0; b < 7; ++b) {
+        const size_t bit = 7 * size_t{word} + b;
+        field |= (planes.bytes[1][bit / 8] >> bit % 8 & 1u) << b;
+      }
+      ASSERT_EQ(field, word >> 15 << 6 | (word & 0x3f)) << word;
+      ASSERT_EQ(planes.bytes[2][word / 8] >> word % 8 & 1, word >> 14 & 1) << word;
+    }
+  });
+}
+
+TEST(Planes, WideKindsCutTheSameElements) {
+  for (PlaneKind kind : kFloatKinds) {
+    EXPECT_EQ(GetPlaneLayout(WideKindOf(kind)).element_bytes, GetPlaneLayout(kind).element_bytes);
+  }
+}
+
 TEST(Planes, StreamingJoinsAreTheSame) {
   Random random(3);
   for (PlaneKind kind : kFloatKinds) {
@@ -157,11 +182,13 @@ TEST(Planes, ExponentsAreInPlaneZero) {
   struct Known {
     PlaneKind kind;
     const char* element;  // 1.0, little-endian
-    uint8_t exponent;     // its exponent field, or the low 8 bits of it
+    uint8_t exponent;     // its exponent field, or the low 8 bits of it; of wide kinds, with a mantissa bit of 0 below
   };
-  const Known kOnes[] = {{PlaneKind::kBf16, "80 3F", 127}, {PlaneKind::kF32, "00 00 80 3F", 127},
-                         {PlaneKind::kF16, "00 3C", 15},   {PlaneKind::kF64, "00 00 00 00 00 00 F0 3F", 0xff},
-                         {PlaneKind::kE4m3, "38", 7},      {PlaneKind::kE5m2, "3C", 15}};
+  const Known kOnes[] = {{PlaneKind::kBf16, "80 3F", 127},      {PlaneKind::kF32, "00 00 80 3F", 127},
+                         {PlaneKind::kF16, "00 3C", 15},        {PlaneKind::kF64, "00 00 00 00 00 00 F0 3F", 0xff},
+                         {PlaneKind::kE4m3, "38", 7},           {PlaneKind::kE5m2, "3C", 15},
+                         {PlaneKind::kBf16Wide, "80 3F", 0xfe}, {PlaneKind::kF32Wide, "00 00 80 3F", 0xfe},
+                         {PlaneKind::kF16Wide, "00 3C", 30}};
   for (const Known& known : kOnes) {
     const Planes planes = SplitGuarded(known.kind, FromHex(known.element));
     EXPECT_EQ(planes.bytes[0], std::vector<uint8_t>{known.exponent}) << GetPlaneLayout(known.kind).name;

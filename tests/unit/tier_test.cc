@@ -127,8 +127,8 @@ TEST(TierMaxBytes, HoldsWhenEverySymbolEscapesEveryLevel) {
 TEST(TierDecodeAndJoin, IsDecodingThenJoining) {
   Random random(9);
   const auto scratch = std::make_unique<TierScratch>();
-  for (PlaneKind kind :
-       {PlaneKind::kBf16, PlaneKind::kF32, PlaneKind::kF16, PlaneKind::kF64, PlaneKind::kE4m3, PlaneKind::kE5m2}) {
+  for (PlaneKind kind : {PlaneKind::kBf16, PlaneKind::kF32, PlaneKind::kF16, PlaneKind::kF64, PlaneKind::kE4m3,
+                         PlaneKind::kE5m2, PlaneKind::kBf16Wide, PlaneKind::kF32Wide, PlaneKind::kF16Wide}) {
     for (size_t n : {0, 1, 63, 64, 100, 4096, 9000}) {
       const GuardedBytes symbols(GeometricBytes(n, random));
       std::vector<std::unique_ptr<GuardedBytes>> rest;

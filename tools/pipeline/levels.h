@@ -21,10 +21,10 @@ struct Level {
 // Every level is smaller than the one before it. In larger blocks more elements share a table, the states and a header.
 inline constexpr Level kLevels[] = {
     {3, "tiered digits", {}, kDefaultBlockLog2},
-    {5, "rANS", {.rans = kFastRans, .least_zstd_saving = 128}, 18},
+    {5, "rANS", {.rans = kFastRans, .wide_symbols = true, .least_zstd_saving = 128}, 18},
     {7,
      "rANS in larger blocks",
-     {.rans = RansSettings{.lanes_log2 = 7, .sample_stride = 1}, .least_zstd_saving = 128},
+     {.rans = RansSettings{.lanes_log2 = 7, .sample_stride = 1}, .wide_symbols = true, .least_zstd_saving = 128},
      20},
 };
 inline constexpr int kDefaultLevel = 3;
