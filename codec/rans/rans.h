@@ -70,6 +70,9 @@ class RansReader {
   // The next symbols. Requires: as many are left; a multiple of kRansMaxLanes, or all that are left.
   absl::Status Read(std::span<uint8_t> symbols);
 
+  // What of the stream the next symbols come from, for those who prefetch it; none near its end.
+  std::span<const uint8_t> unread_units() const { return units_.in_stream(); }
+
   // Whether the stream ended where it should.
   absl::Status Finish() const;
 

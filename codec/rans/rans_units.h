@@ -21,6 +21,8 @@ class RansUnits {
   // A step may begin up to stop(), and reads at most `lanes` bytes.
   const uint8_t* at() const { return in_tail_ ? tail_.data() + tail_at_ : at_; }
   const uint8_t* stop() const { return in_tail_ ? tail_.data() + tail_bytes_ : stop_; }
+  // Those that are left, but for a copied rest.
+  std::span<const uint8_t> in_stream() const { return in_tail_ ? std::span<const uint8_t>() : std::span(at_, end_); }
   // `at` is between the former at() and `lanes` bytes behind stop().
   void MoveTo(const uint8_t* at);
 
