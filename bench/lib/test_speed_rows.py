@@ -58,7 +58,36 @@ class FakeLevels:
     return speed_sizes.Coded(self._sizes[corpus][(3, 5, 7).index(level)], "", {})
 
 
+class FakeCoders:
+  """The small setting on a corpus: our frames, our blocks alone, and a peer."""
+
+  def __init__(self, frames: float, blocks: float, peer: float):
+    self._frames = frames
+    self._coders = {"plait -7": blocks, "OpenZL FSE": peer}
+
+  def bits(self, corpus: str, level: int) -> float:
+    del corpus, level
+    return self._frames
+
+  def limit(self, corpus: str) -> float:
+    del corpus
+    return 20.0
+
+  def coders(self, corpus: str) -> dict[str, float]:
+    del corpus
+    return self._coders
+
+
 class Sizes(unittest.TestCase):
+
+  def test_frames_are_counted_against_peers_without(self):
+    def judged(frames: float):
+      levels = FakeCoders(frames, blocks=10.55, peer=10.6)
+      return speed_sizes.against_limit_and_peers(levels, "cast-minilm", 7)
+
+    self.assertTrue(judged(10.59).passed)
+    self.assertIn("10.590 bits per weight (10.550 without frames)", judged(10.59).measured)
+    self.assertFalse(judged(10.6).passed)
 
   def test_every_level_is_smaller(self):
     self.assertTrue(speed_sizes.ever_smaller(FakeLevels({"a": [9, 8, 7], "b": [3, 2, 1]}), ["a", "b"]).passed)
