@@ -9,6 +9,7 @@
 #include "codec/block/block_codec.h"
 #include "codec/block/plane_codec.h"
 #include "codec/block/plane_payload.h"
+#include "formats/frame/frame_layout.h"
 #include "tools/pipeline/levels.h"
 
 namespace plait {
@@ -30,7 +31,7 @@ class PlaitCodec : public SampleCodec {
       : sample_(sample),
         level_(level),
         variant_(variant),
-        blocks_(CutBlocks(*sample, size_t{1} << level.block_log2)),
+        blocks_(CutBlocks(*sample, size_t{1} << WrittenBlockLog2(GetDtypeInfo(sample->dtype).bits, level.block_log2))),
         coded_(blocks_.size()),
         room_(sample->bytes().size() + blocks_.size() * (kBlockHeaderBytes + kBlockAlignment)),
         workspaces_(threads) {}

@@ -99,11 +99,10 @@ bool MayShrink(const ContainerPlan& plan, size_t index) {
 
 FrameHeader FrameHeaderFor(const ContainerPlan& plan, size_t index, unsigned block_log2) {
   const TensorInfo& tensor = plan.tensors[index];
-  while (uint64_t{GetDtypeInfo(tensor.dtype).bits} << block_log2 > 8 * kMostWrittenBlockBytes) --block_log2;
   const bool opaque = plan.kind == ContainerKind::kOpaque;
   return {.dtype = tensor.dtype,
           .shape = tensor.shape,
-          .block_log2 = opaque ? kOpaqueBlockLog2 : block_log2,
+          .block_log2 = opaque ? kOpaqueBlockLog2 : WrittenBlockLog2(GetDtypeInfo(tensor.dtype).bits, block_log2),
           .sections = {}};
 }
 

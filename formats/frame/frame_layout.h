@@ -22,6 +22,10 @@ inline constexpr unsigned kDefaultBlockLog2 = 17;
 inline constexpr unsigned kOpaqueBlockLog2 = 18;
 // Writers stop here, whatever the element: what longer blocks save on tables they lose where statistics change.
 inline constexpr uint64_t kMostWrittenBlockBytes = uint64_t{2} << 20;
+constexpr unsigned WrittenBlockLog2(uint32_t element_bits, unsigned block_log2) {
+  while (uint64_t{element_bits} << block_log2 > 8 * kMostWrittenBlockBytes) --block_log2;
+  return block_log2;
+}
 inline constexpr unsigned kMinBlockLog2 = 10;
 inline constexpr unsigned kMaxBlockLog2 = 20;
 
