@@ -66,7 +66,7 @@ void AddBlockSeeds(uint32_t index, const Input& input, Seeds* seeds) {
   const auto dtype = static_cast<uint32_t>(input.dtype);
   const uint32_t kind = static_cast<uint32_t>(codec.kind) - 1;
   seeds->Add("block_round_trip", Seed({index, 0, kBestVariant, dtype}, input.raw));
-  seeds->Add("block_choose", Seed({kBestVariant, dtype}, input.raw));
+  for (uint32_t with_rans : {0, 1}) seeds->Add("block_choose", Seed({kBestVariant, with_rans, dtype}, input.raw));
   if (codec.kind != PlaneKind::kBytes) seeds->Add("planes", Seed({0, kBestVariant, kind}, input.raw));
   BlockWorkspace workspace;
   std::vector<uint8_t> coded;
