@@ -129,8 +129,8 @@ absl::Status DecodeRansAndJoin(PlaneKind kind, const ConstPlaneSpans& planes, Bl
     const auto symbols = std::span(buffer).first(std::min(kJoinedSymbols, n - begin));
     PrefetchPart(kind, planes, begin, symbols.size(), reader.unread_units());
     PLAIT_RETURN_IF_ERROR(reader.Read(symbols));
-    ConstPlaneSpans part = NoisePart(kind, planes, begin, symbols.size());
-    part[0] = symbols;
+    PlanePointers part = NoisePointers(kind, planes, begin);
+    part[0] = symbols.data();
     JoinPlanes(kind, part, elements.subspan(begin * element_bytes, symbols.size() * element_bytes), mode);
     after_part(begin + symbols.size(), n);
   }

@@ -181,15 +181,13 @@ absl::Status TierDecodeAndJoin(std::span<const uint8_t> stream, TierScratch& scr
   const size_t n = raw.size() / element_bytes;
   const auto decode_and_join = [&](size_t begin, const Part& part, const uint8_t* escapes) {
     const auto elements = raw.subspan(begin * element_bytes, part.n * element_bytes);
-    ConstPlaneSpans group_planes = NoisePart(kind, planes, begin, part.n);
+    PlanePointers group_planes = NoisePointers(kind, planes, begin);
     if (const TierJoinLoop join = joins[part.bits - 1][static_cast<size_t>(kind)]; join != nullptr) {
-      const uint8_t* pointers[kMaxPlanes] = {};
-      for (size_t p = 1; p < GetPlaneLayout(kind).num_planes; ++p) pointers[p] = group_planes[p].data();
-      join(part.digits, part.n, stream.data() + 1, escapes, pointers, elements.data());
+      join(part.digits, part.n, stream.data() + 1, escapes, group_planes.data(), elements.data());
     } else {
       alignas(64) uint8_t symbols[kTierGroupSymbols];
       kernels.decode_level[part.bits - 1](part.digits, part.n, stream.data() + 1, escapes, symbols);
-      group_planes[0] = std::span(symbols).first(part.n);
+      group_planes[0] = symbols;
       JoinPlanes(kind, group_planes, elements, mode);
     }
     after_group(begin / kTierGroupSymbols + 1, CeilDiv(n, kTierGroupSymbols));

@@ -23,17 +23,6 @@ const PlaneKernel& KernelOf(PlaneKind kind) {
   return kPlanesScalar[k];
 }
 
-// Elements begin to begin + n of the planes from `first` on.
-template <class Spans>
-Spans PartFrom(size_t first, PlaneKind kind, const Spans& planes, size_t begin, size_t n) {
-  assert(begin % 8 == 0);
-  Spans part;
-  for (size_t p = first; p < GetPlaneLayout(kind).num_planes; ++p) {
-    part[p] = planes[p].subspan(PlaneBytes(kind, p, begin), PlaneBytes(kind, p, n));
-  }
-  return part;
-}
-
 }  // namespace
 
 void SplitPlanes(PlaneKind kind, std::span<const uint8_t> raw, const PlaneSpans& planes) {
@@ -43,11 +32,15 @@ void SplitPlanes(PlaneKind kind, std::span<const uint8_t> raw, const PlaneSpans&
 }
 
 void JoinPlanes(PlaneKind kind, const ConstPlaneSpans& planes, std::span<uint8_t> raw, StoreMode mode) {
-  const uint8_t* pointers[kMaxPlanes];
+  PlanePointers pointers;
   for (size_t p = 0; p < kMaxPlanes; ++p) pointers[p] = planes[p].data();
+  JoinPlanes(kind, pointers, raw, mode);
+}
+
+void JoinPlanes(PlaneKind kind, const PlanePointers& planes, std::span<uint8_t> raw, StoreMode mode) {
   const PlaneKernel& kernel = KernelOf(kind);
   const bool streaming = kernel.join_streaming != nullptr && CanStream(mode, raw);
-  (streaming ? kernel.join_streaming : kernel.join)(pointers, raw.size() / GetPlaneLayout(kind).element_bytes,
+  (streaming ? kernel.join_streaming : kernel.join)(planes.data(), raw.size() / GetPlaneLayout(kind).element_bytes,
                                                     raw.data());
 }
 
@@ -72,11 +65,12 @@ void FinishStreaming() {
 }
 
 PlaneSpans PlanePart(PlaneKind kind, const PlaneSpans& planes, size_t begin, size_t n) {
-  return PartFrom(0, kind, planes, begin, n);
-}
-
-ConstPlaneSpans NoisePart(PlaneKind kind, const ConstPlaneSpans& planes, size_t begin, size_t n) {
-  return PartFrom(1, kind, planes, begin, n);
+  assert(begin % 8 == 0);
+  PlaneSpans part;
+  for (size_t p = 0; p < GetPlaneLayout(kind).num_planes; ++p) {
+    part[p] = planes[p].subspan(PlaneBytes(kind, p, begin), PlaneBytes(kind, p, n));
+  }
+  return part;
 }
 
 bool PlanePaddingIsZero(PlaneKind kind, size_t plane, size_t n, std::span<const uint8_t> bytes) {

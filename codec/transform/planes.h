@@ -3,6 +3,7 @@
 #define PLAIT_CODEC_TRANSFORM_PLANES_H_
 
 #include <array>
+#include <cassert>
 #include <cstdint>
 #include <span>
 
@@ -14,6 +15,7 @@ namespace plait {
 // Plane p of n elements holds PlaneBytes(kind, p, n) bytes; planes that the kind does not have are ignored.
 using PlaneSpans = std::array<std::span<uint8_t>, kMaxPlanes>;
 using ConstPlaneSpans = std::array<std::span<const uint8_t>, kMaxPlanes>;
+using PlanePointers = std::array<const uint8_t*, kMaxPlanes>;
 
 // Requires: raw.size() is n * element_bytes; `kind` is not kBytes, whose only plane is `raw` itself.
 void SplitPlanes(PlaneKind kind, std::span<const uint8_t> raw, const PlaneSpans& planes);
@@ -28,6 +30,7 @@ enum class StoreMode : uint8_t {
 // 64-aligned.
 void JoinPlanes(PlaneKind kind, const ConstPlaneSpans& planes, std::span<uint8_t> raw,
                 StoreMode mode = StoreMode::kCached);
+void JoinPlanes(PlaneKind kind, const PlanePointers& planes, std::span<uint8_t> raw, StoreMode mode);
 
 // Whether `mode` is kStreaming and `raw` aligned for it.
 bool CanStream(StoreMode mode, std::span<const uint8_t> raw);
@@ -40,8 +43,18 @@ void FinishStreaming();
 
 // What elements begin to begin + n have in each plane; `begin` is a multiple of 8.
 PlaneSpans PlanePart(PlaneKind kind, const PlaneSpans& planes, size_t begin, size_t n);
-// The same without plane 0.
-ConstPlaneSpans NoisePart(PlaneKind kind, const ConstPlaneSpans& planes, size_t begin, size_t n);
+
+// Where element `begin`, a multiple of 8, stands in every plane but plane 0. For loops that join a part at a time with
+// streaming stores: until these have left the store queue, a span that is loaded whole just after its halves were
+// stored is waited for.
+inline PlanePointers NoisePointers(PlaneKind kind, const ConstPlaneSpans& planes, size_t begin) {
+  assert(begin % 8 == 0);
+  PlanePointers pointers{};
+  for (size_t p = 1; p < GetPlaneLayout(kind).num_planes; ++p) {
+    pointers[p] = planes[p].data() + PlaneBytes(kind, p, begin);
+  }
+  return pointers;
+}
 
 // Whether the bits behind the last field of every packed plane are zero, as SplitPlanes leaves them.
 bool PlanePaddingIsZero(PlaneKind kind, size_t plane, size_t n, std::span<const uint8_t> bytes);
