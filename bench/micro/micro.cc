@@ -117,25 +117,29 @@ class Bench {
     }
   }
 
+  DecodeHints HintsOf(size_t i, StoreMode mode) const {
+    return {.store = mode, .next = i + 1 < blocks_.size() ? blocks_[i + 1] : std::span<const uint8_t>()};
+  }
+
   // Without the hash.
-  void DecodePayload(size_t i, StoreMode mode) {
+  void DecodePayload(size_t i, const DecodeHints& hints) {
     const std::span<const uint8_t> coded = blocks_[i];
     const BlockHeader header = ParseBlockHeader(coded).value();
     const auto payload = coded.subspan(kBlockHeaderBytes);
     const auto kind = static_cast<PlaneKind>(header.plane);
     const auto codec = static_cast<CodecId>(header.codec);
-    Check(kind == PlaneKind::kBytes ? DecodeBlock(SpecOf(i), coded, workspace_, OutOf(i), mode)
-                                    : DecodePlanePayload(kind, codec, payload, workspace_, OutOf(i), mode));
+    Check(kind == PlaneKind::kBytes ? DecodeBlock(SpecOf(i), coded, workspace_, OutOf(i), hints)
+                                    : DecodePlanePayload(kind, codec, payload, workspace_, OutOf(i), hints));
   }
   void Decode(StoreMode mode) {
-    for (size_t i = 0; i < weights_.num_blocks; ++i) DecodePayload(i, mode);
+    for (size_t i = 0; i < weights_.num_blocks; ++i) DecodePayload(i, HintsOf(i, mode));
   }
   void DecodeOneBlock() {
-    for (size_t i = 0; i < weights_.num_blocks; ++i) DecodePayload(0, StoreMode::kCached);
+    for (size_t i = 0; i < weights_.num_blocks; ++i) DecodePayload(0, {});
   }
   void DecodeChecked(StoreMode mode) {
     for (size_t i = 0; i < weights_.num_blocks; ++i) {
-      Check(DecodeBlock(SpecOf(i), blocks_[i], workspace_, OutOf(i), mode));
+      Check(DecodeBlock(SpecOf(i), blocks_[i], workspace_, OutOf(i), HintsOf(i, mode)));
     }
   }
   void HashCoded() {

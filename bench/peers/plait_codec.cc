@@ -16,13 +16,14 @@ namespace plait {
 namespace {
 
 // What is behind a block's header, whose hash is not looked at.
-absl::Status DecodePayload(std::span<const uint8_t> coded, BlockWorkspace& workspace, std::span<uint8_t> raw) {
+absl::Status DecodePayload(std::span<const uint8_t> coded, BlockWorkspace& workspace, std::span<uint8_t> raw,
+                           const DecodeHints& hints) {
   PLAIT_ASSIGN_OR_RETURN(const BlockHeader header, ParseBlockHeader(coded));
   const auto payload = coded.subspan(kBlockHeaderBytes);
   const auto kind = static_cast<PlaneKind>(header.plane);
   const auto codec = static_cast<CodecId>(header.codec);
   if (kind == PlaneKind::kBytes) return DecodePlane(codec, payload, workspace, raw);
-  return DecodePlanePayload(kind, codec, payload, workspace, raw, StoreMode::kStreaming);
+  return DecodePlanePayload(kind, codec, payload, workspace, raw, hints);
 }
 
 class PlaitCodec : public SampleCodec {
@@ -53,7 +54,7 @@ class PlaitCodec : public SampleCodec {
 
   absl::Status Decode(std::span<uint8_t> out) override {
     return DecodeAll([this, out](size_t i, BlockWorkspace& workspace) {
-      return DecodePayload(coded_[i], workspace, RawOf(i, out));
+      return DecodePayload(coded_[i], workspace, RawOf(i, out), HintsOf(i));
     });
   }
 
@@ -61,7 +62,7 @@ class PlaitCodec : public SampleCodec {
 
   absl::Status DecodeChecked(std::span<uint8_t> out) override {
     return DecodeAll([this, out](size_t i, BlockWorkspace& workspace) {
-      return DecodeBlock(SpecOf(i), coded_[i], workspace, RawOf(i, out), StoreMode::kStreaming);
+      return DecodeBlock(SpecOf(i), coded_[i], workspace, RawOf(i, out), HintsOf(i));
     });
   }
 
@@ -69,6 +70,10 @@ class PlaitCodec : public SampleCodec {
   BlockSpec SpecOf(size_t i) const { return {.dtype = sample_->dtype, .elements = blocks_[i].elements, .seed = i}; }
   std::span<uint8_t> RawOf(size_t i, std::span<uint8_t> out) const {
     return out.subspan(blocks_[i].begin, BlockRawBytes(SpecOf(i)));
+  }
+
+  DecodeHints HintsOf(size_t i) const {
+    return {.store = StoreMode::kStreaming, .next = i + 1 < coded_.size() ? coded_[i + 1] : std::span<const uint8_t>()};
   }
 
   // Each thread takes a run of blocks.

@@ -30,20 +30,6 @@ Hash128 Hash128Of(std::span<const uint8_t> bytes) {
   return {hash.low64, hash.high64};
 }
 
-struct Hasher64::State {
-  XXH3_state_t* xxh3 = XXH3_createState();
-  ~State() { XXH3_freeState(xxh3); }
-};
-
-Hasher64::Hasher64() : state_(std::make_unique<State>()) { Reset(0); }
-Hasher64::~Hasher64() = default;
-
-void Hasher64::Reset(uint64_t seed) { XXH3_64bits_reset_withSeed(state_->xxh3, seed); }
-
-void Hasher64::Update(std::span<const uint8_t> bytes) { XXH3_64bits_update(state_->xxh3, bytes.data(), bytes.size()); }
-
-uint64_t Hasher64::Digest() const { return XXH3_64bits_digest(state_->xxh3); }
-
 Hasher128::Hasher128() : state_(std::make_unique<State>()) { Reset(); }
 Hasher128::~Hasher128() = default;
 Hasher128::Hasher128(Hasher128&&) noexcept = default;

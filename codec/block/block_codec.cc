@@ -114,7 +114,7 @@ absl::StatusOr<BlockHeader> ParseBlockHeader(std::span<const uint8_t> coded) {
 }
 
 absl::Status DecodeBlock(const BlockSpec& spec, std::span<const uint8_t> coded, BlockWorkspace& workspace,
-                         std::span<uint8_t> raw, StoreMode mode) {
+                         std::span<uint8_t> raw, const DecodeHints& hints) {
   if (raw.size() != BlockRawBytes(spec)) {
     return absl::InvalidArgumentError(FoundExpected("output bytes", raw.size(), BlockRawBytes(spec)));
   }
@@ -123,17 +123,17 @@ absl::Status DecodeBlock(const BlockSpec& spec, std::span<const uint8_t> coded, 
   const auto payload = coded.subspan(kBlockHeaderBytes);
   const auto kind = static_cast<PlaneKind>(header.plane);
   const auto codec = static_cast<CodecId>(header.codec);
-  RunningHash hash(payload, PayloadSeed(coded.data(), spec.seed), &workspace.Hasher());
-  // Tier decodes anything without harm, so it need not wait for the hash.
-  const bool overlap = kind != PlaneKind::kBytes && codec == CodecId::kTier;
+  // Tier decodes anything without harm, so its blocks need not wait for the hash. It is faster once they are in cache;
+  // reading them for its sake alone would be time without computing.
+  const bool hash_last = kind != PlaneKind::kBytes && codec == CodecId::kTier;
   absl::Status status;
-  if (overlap) status = DecodePlanePayload(kind, codec, payload, workspace, raw, mode, &hash);
-  if (const uint64_t found = hash.Finish(); found != header.hash) {
+  if (hash_last) status = DecodePlanePayload(kind, codec, payload, workspace, raw, hints);
+  if (const uint64_t found = Hash64(payload, PayloadSeed(coded.data(), spec.seed)); found != header.hash) {
     return absl::DataLossError(FoundExpected("coded hash", HexDigits(found), HexDigits(header.hash)));
   }
-  if (overlap) return status;
+  if (hash_last) return status;
   if (kind == PlaneKind::kBytes) return DecodePlane(codec, payload, workspace, raw);
-  return DecodePlanePayload(kind, codec, payload, workspace, raw, mode);
+  return DecodePlanePayload(kind, codec, payload, workspace, raw, hints);
 }
 
 }  // namespace plait

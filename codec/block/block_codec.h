@@ -46,9 +46,8 @@ absl::StatusOr<BlockHeader> ParseBlockHeader(std::span<const uint8_t> coded);
 // Requires: raw.size() == BlockRawBytes(spec), else kInvalidArgument.
 // Returns: kOutOfRange if `coded` ends early; kDataLoss if a field, the hash or the payload is wrong; kUnimplemented
 // for an unknown codec or plane kind. On failure `raw` is unspecified. Reads nothing outside `coded`.
-// `mode` kStreaming is for outputs larger than the cache (codec/transform/planes.h).
 absl::Status DecodeBlock(const BlockSpec& spec, std::span<const uint8_t> coded, BlockWorkspace& workspace,
-                         std::span<uint8_t> raw, StoreMode mode = StoreMode::kCached);
+                         std::span<uint8_t> raw, const DecodeHints& hints = {});
 
 }  // namespace plait
 

@@ -119,8 +119,7 @@ PLAIT_INLINE void PrefetchPart(PlaneKind kind, const ConstPlaneSpans& planes, si
 
 // Decodes plane 0, which stands coded in `planes`, a part at a time and joins it with the other planes.
 absl::Status DecodeRansAndJoin(PlaneKind kind, const ConstPlaneSpans& planes, BlockWorkspace& workspace,
-                               std::span<uint8_t> elements, StoreMode mode,
-                               const std::function<void(size_t done, size_t total)>& after_part) {
+                               std::span<uint8_t> elements, StoreMode mode) {
   const size_t element_bytes = GetPlaneLayout(kind).element_bytes;
   const size_t n = elements.size() / element_bytes;
   PLAIT_ASSIGN_OR_RETURN(RansReader reader, RansReader::Open(planes[0], n, workspace.Rans()));
@@ -132,7 +131,6 @@ absl::Status DecodeRansAndJoin(PlaneKind kind, const ConstPlaneSpans& planes, Bl
     PlanePointers part = NoisePointers(kind, planes, begin);
     part[0] = symbols.data();
     JoinPlanes(kind, part, elements.subspan(begin * element_bytes, symbols.size() * element_bytes), mode);
-    after_part(begin + symbols.size(), n);
   }
   return reader.Finish();
 }
@@ -188,7 +186,7 @@ absl::StatusOr<BlockAnatomy> DescribeBlock(std::span<const uint8_t> coded) {
 }
 
 absl::Status DecodePlanePayload(PlaneKind kind, CodecId codec, std::span<const uint8_t> payload,
-                                BlockWorkspace& workspace, std::span<uint8_t> raw, StoreMode mode, RunningHash* hash) {
+                                BlockWorkspace& workspace, std::span<uint8_t> raw, const DecodeHints& hints) {
   const PlaneLayout& layout = GetPlaneLayout(kind);
   PayloadReader reader(payload);
   PLAIT_ASSIGN_OR_RETURN(const auto directory, reader.Take(layout.num_planes * kPlaneEntryBytes));
@@ -218,17 +216,14 @@ absl::Status DecodePlanePayload(PlaneKind kind, CodecId codec, std::span<const u
   PLAIT_ASSIGN_OR_RETURN(const auto edge, reader.Take(phase + tail_bytes));
   if (reader.left() != 0) return absl::DataLossError(FoundExpected("bytes behind the planes", reader.left(), 0));
   const auto elements = raw.subspan(phase, n * layout.element_bytes);
-  const auto advance = [&](size_t done, size_t total) {
-    if (hash != nullptr) hash->AdvanceTo(payload.size() * done / total);
-  };
   if (codec == CodecId::kTier) {
-    PLAIT_RETURN_IF_ERROR(TierDecodeAndJoin(planes[0], workspace.Tier(), kind, planes, elements, mode, advance));
+    PLAIT_RETURN_IF_ERROR(TierDecodeAndJoin(planes[0], workspace.Tier(), kind, planes, elements, hints));
   } else if (codec == CodecId::kRans) {
-    PLAIT_RETURN_IF_ERROR(DecodeRansAndJoin(kind, planes, workspace, elements, mode, advance));
+    PLAIT_RETURN_IF_ERROR(DecodeRansAndJoin(kind, planes, workspace, elements, hints.store));
   } else {
-    JoinPlanes(kind, planes, elements, mode);
+    JoinPlanes(kind, planes, elements, hints.store);
   }
-  if (mode == StoreMode::kStreaming) FinishStreaming();
+  if (hints.store == StoreMode::kStreaming) FinishStreaming();
   std::ranges::copy(edge.first(phase), raw.begin());
   std::ranges::copy(edge.subspan(phase), raw.end() - static_cast<ptrdiff_t>(tail_bytes));
   return absl::OkStatus();

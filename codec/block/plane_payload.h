@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "codec/base/hash.h"
 #include "codec/block/block_layout.h"
 #include "codec/block/choose.h"
 #include "codec/block/codec_id.h"
@@ -30,12 +29,10 @@ absl::StatusOr<CodecId> AppendPlanePayload(const PlaneChoice& choice, const Code
                                            const EncodeSettings& settings, std::span<const uint8_t> raw,
                                            BlockWorkspace& workspace, std::vector<uint8_t>* coded);
 
-// The inverse; plane 0's codec must be `codec`, as the block header says. `hash`, if given, advances over
-// the payload on the way.
+// The inverse; plane 0's codec must be `codec`, as the block header says.
 // Returns: kOutOfRange if the payload ends early; kDataLoss if it is corrupt; kUnimplemented for an unknown codec.
 absl::Status DecodePlanePayload(PlaneKind kind, CodecId codec, std::span<const uint8_t> payload,
-                                BlockWorkspace& workspace, std::span<uint8_t> raw, StoreMode mode = StoreMode::kCached,
-                                RunningHash* hash = nullptr);
+                                BlockWorkspace& workspace, std::span<uint8_t> raw, const DecodeHints& hints = {});
 
 // One plane of a coded block, for those who ask where the bytes went.
 struct CodedPlane {

@@ -9,7 +9,6 @@
 #include <span>
 #include <vector>
 
-#include "codec/base/hash.h"
 #include "codec/rans/rans.h"
 #include "codec/tier/tier.h"
 #include "codec/transform/planes.h"
@@ -29,7 +28,6 @@ class BlockWorkspace {
   TierScratch& Tier() { return tier_; }
   // Room for a stream, contents unspecified; valid until the next call.
   std::span<uint8_t> TierStream(size_t bytes);
-  Hasher64& Hasher() { return hasher_; }
 
   ZSTD_CCtx* CompressContext();
   ZSTD_DCtx* DecompressContext();
@@ -45,7 +43,6 @@ class BlockWorkspace {
   RansScratch rans_;
   TierScratch tier_;
   std::vector<uint8_t> tier_stream_;
-  Hasher64 hasher_;
   std::unique_ptr<ZSTD_CCtx, FreeContexts> compress_;
   std::unique_ptr<ZSTD_DCtx, FreeContexts> decompress_;
 };

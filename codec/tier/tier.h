@@ -13,7 +13,6 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <vector>
 
@@ -58,11 +57,9 @@ struct TierScratch {
 absl::Status TierDecode(std::span<const uint8_t> stream, TierScratch& scratch, std::span<uint8_t> symbols);
 
 // Decodes plane 0 of `kind` from `stream` and joins it with the other `planes` into `raw`, as JoinPlanes
-// (codec/transform/planes.h) would, in one pass over the planes. Same statuses. Calls `after_group` with the number of
-// groups done and their total after each, for work that shall overlap.
+// (codec/transform/planes.h) would, in one pass over the planes. Same statuses.
 absl::Status TierDecodeAndJoin(std::span<const uint8_t> stream, TierScratch& scratch, PlaneKind kind,
-                               const ConstPlaneSpans& planes, std::span<uint8_t> raw, StoreMode mode,
-                               const std::function<void(size_t done, size_t total)>& after_group);
+                               const ConstPlaneSpans& planes, std::span<uint8_t> raw, const DecodeHints& hints);
 
 }  // namespace plait
 

@@ -13,6 +13,7 @@
 #include "codec/base/endian.h"
 #include "codec/tier/tier_kernel.h"
 #include "codec/tier/tier_layout.h"
+#include "codec/tier/tier_prefetch.h"
 #include "codec/transform/planes_avx2.h"
 #include "codec/transform/planes_kernel.h"
 
@@ -266,17 +267,15 @@ PLAIT_AVX2 size_t CountEscapes(const uint8_t* digits, size_t n) {
 
 // ---- Level 1 and the join ----
 
-// As in tier_avx512.cc.
-constexpr size_t kPrefetchBytes = 4096;
-
 template <class Decoder, class Kind, bool kStreaming>
 PLAIT_AVX2 void JoinLevel(const uint8_t* digits, size_t n, const uint8_t* table, const uint8_t* escapes,
-                          const uint8_t* const* planes, uint8_t* raw) {
+                          const uint8_t* const* planes, uint8_t* raw, Ahead ahead) {
   constexpr size_t kElementBytes = GetPlaneLayout(Kind::kKind).element_bytes;
   const Decoder decoder(table);
   size_t i = 0;
   for (; i + kUnit <= n; i += kUnit) {
-    _mm_prefetch(planes[1] + i + kPrefetchBytes, _MM_HINT_T0);
+    PrefetchPlanes<Kind::kKind>(planes, i);
+    PrefetchAhead<kElementBytes>(ahead);
     Kind::template Join<kStreaming>(DecodeStep(decoder, digits, escapes), planes, i, raw + i * kElementBytes);
     Kind::template Join<kStreaming>(DecodeStep(decoder, digits + 4, escapes), planes, i + kStep,
                                     raw + (i + kStep) * kElementBytes);

@@ -8,6 +8,7 @@
 #include "codec/base/endian.h"
 #include "codec/tier/tier_kernel.h"
 #include "codec/tier/tier_layout.h"
+#include "codec/tier/tier_prefetch.h"
 #include "codec/transform/planes_avx512.h"
 #include "codec/transform/planes_kernel.h"
 
@@ -178,19 +179,16 @@ PLAIT_AVX512 size_t CountEscapes2(const uint8_t* digits, size_t n) {
 
 // ---- Level 1 and the join ----
 
-// Streams of planes and digits cross pages at every group, where hardware prefetchers stop: the next pages are asked
-// for in time. Addresses behind the end do no harm.
-constexpr size_t kPrefetchBytes = 4096;
-
 template <class Decoder, class Kind, bool kStreaming>
 PLAIT_AVX512 void JoinLevel(const uint8_t* digits, size_t n, const uint8_t* table, const uint8_t* escapes,
-                            const uint8_t* const* planes, uint8_t* raw) {
+                            const uint8_t* const* planes, uint8_t* raw, Ahead ahead) {
   constexpr size_t kElementBytes = GetPlaneLayout(Kind::kKind).element_bytes;
   const Decoder decoder(table);
   size_t i = 0;
   for (; i + kStep <= n; i += kStep) {
     const __m512i symbol = decoder.Step(LoadDigits<Decoder::kBits>(digits), escapes);
-    _mm_prefetch(planes[1] + i + kPrefetchBytes, _MM_HINT_T0);
+    PrefetchPlanes<Kind::kKind>(planes, i);
+    PrefetchAhead<kElementBytes>(ahead);
     Kind::template Join<kStreaming>(symbol, planes, i, raw + i * kElementBytes);
     digits += Decoder::kBits * sizeof(uint64_t);
   }

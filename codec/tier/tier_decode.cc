@@ -5,6 +5,7 @@
 #include "codec/base/bits.h"
 #include "codec/base/status.h"
 #include "codec/tier/tier.h"
+#include "codec/tier/tier_prefetch.h"
 #include "codec/tier/tier_select.h"
 
 namespace plait {
@@ -47,10 +48,9 @@ struct Group {
 };
 
 // Digits and packets are read in pieces, each from page to page of their own, which hardware prefetchers do not follow.
-// Addresses behind the stream do no harm.
 template <size_t kBytes>
 [[gnu::always_inline]] inline void PrefetchBytes(const uint8_t* from) {
-  for (size_t i = 0; i < kBytes; i += 64) __builtin_prefetch(from + i);
+  for (size_t i = 0; i < kBytes; i += kCacheLineBytes) __builtin_prefetch(from + i, 0, kToFirstCache);
 }
 constexpr size_t kMostDigitBytes = TierDigitBytes(kTierGroupSymbols, 2);
 constexpr size_t kUsualPacketBytes = 512;  // of trained weights; nothing depends on it but speed
@@ -173,24 +173,26 @@ absl::Status TierDecode(std::span<const uint8_t> stream, TierScratch& scratch, s
 }
 
 absl::Status TierDecodeAndJoin(std::span<const uint8_t> stream, TierScratch& scratch, PlaneKind kind,
-                               const ConstPlaneSpans& planes, std::span<uint8_t> raw, StoreMode mode,
-                               const std::function<void(size_t done, size_t total)>& after_group) {
+                               const ConstPlaneSpans& planes, std::span<uint8_t> raw, const DecodeHints& hints) {
   const TierKernels& kernels = ActiveTierKernels();
-  const auto& joins = kernels.join_level[CanStream(mode, raw)];
+  const auto& joins = kernels.join_level[CanStream(hints.store, raw)];
   const size_t element_bytes = GetPlaneLayout(kind).element_bytes;
   const size_t n = raw.size() / element_bytes;
+  const size_t num_units = std::max<size_t>(CeilDiv(n, kTierUnitSymbols), 1);
+  const size_t stride = std::min(CeilDiv(hints.next.size(), num_units), kTierUnitSymbols * element_bytes);
+  const uint8_t* const next = hints.next.empty() ? stream.data() : hints.next.data();
   const auto decode_and_join = [&](size_t begin, const Part& part, const uint8_t* escapes) {
     const auto elements = raw.subspan(begin * element_bytes, part.n * element_bytes);
     PlanePointers group_planes = NoisePointers(kind, planes, begin);
     if (const TierJoinLoop join = joins[part.bits - 1][static_cast<size_t>(kind)]; join != nullptr) {
-      join(part.digits, part.n, stream.data() + 1, escapes, group_planes.data(), elements.data());
+      const Ahead ahead = {.from = next + begin / kTierUnitSymbols * stride, .stride = stride};
+      join(part.digits, part.n, stream.data() + 1, escapes, group_planes.data(), elements.data(), ahead);
     } else {
       alignas(64) uint8_t symbols[kTierGroupSymbols];
       kernels.decode_level[part.bits - 1](part.digits, part.n, stream.data() + 1, escapes, symbols);
       group_planes[0] = symbols;
-      JoinPlanes(kind, group_planes, elements, mode);
+      JoinPlanes(kind, group_planes, elements, hints.store);
     }
-    after_group(begin / kTierGroupSymbols + 1, CeilDiv(n, kTierGroupSymbols));
   };
   return DecodeGroups(stream, n, scratch, decode_and_join);
 }

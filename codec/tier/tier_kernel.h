@@ -17,11 +17,18 @@ namespace plait {
 // What a kernel may touch past the n-th element of the two escape arrays (never of digits or symbols).
 inline constexpr size_t kTierEscapeSlack = 64;
 
+// Memory that is wanted soon: `stride` bytes of it are fetched to the second cache for every unit of 64 symbols. Nothing
+// is read, so addresses behind its end do no harm.
+struct Ahead {
+  const uint8_t* from = nullptr;
+  size_t stride = 0;  // at most the bytes of 64 elements
+};
+
 // Decodes level 1, as decode_level would, and joins its n symbols, plane 0 of a kind, with planes 1 and up.
 // Requires: as decode_level; planes[p] has PlaneBytes(kind, p, n) bytes, `raw` has room for n elements. Writes exactly
 // those. Always succeeds.
 using TierJoinLoop = void (*)(const uint8_t* digits, size_t n, const uint8_t* table, const uint8_t* escapes,
-                              const uint8_t* const* planes, uint8_t* raw);
+                              const uint8_t* const* planes, uint8_t* raw, Ahead ahead);
 
 struct TierKernels {
   // Codes n symbols as digits: digit d where symbols[i] == table[d] (the lowest such d), else the escape digit with the

@@ -26,6 +26,14 @@ enum class StoreMode : uint8_t {
   kStreaming,  // past the cache: right for outputs larger than it that are not read soon; needs FinishStreaming()
 };
 
+// What makes decoding faster or slower and changes nothing else.
+struct DecodeHints {
+  StoreMode store = StoreMode::kCached;
+  // Coded bytes that are not in cache and will be decoded next: decoding fetches them on the way, at an even pace, so
+  // that memory is read while there is something to compute.
+  std::span<const uint8_t> next = {};
+};
+
 // The inverse, with the same requirements. kStreaming takes effect where there is a kernel for it and `raw` is
 // 64-aligned.
 void JoinPlanes(PlaneKind kind, const ConstPlaneSpans& planes, std::span<uint8_t> raw,

@@ -30,8 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       planes[p] = rest[p];
     }
     std::vector<uint8_t> joined(num_symbols * GetPlaneLayout(kind).element_bytes);
-    const absl::Status found =
-        TierDecodeAndJoin(stream, *scratch, kind, planes, joined, StoreMode::kCached, [](size_t, size_t) {});
+    const absl::Status found = TierDecodeAndJoin(stream, *scratch, kind, planes, joined, {});
     Check(found.code() == status.code(), "decoding and joining gives the status of decoding");
     if (!status.ok()) continue;
     std::vector<uint8_t> separately(joined.size());

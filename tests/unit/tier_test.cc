@@ -143,17 +143,14 @@ TEST(TierDecodeAndJoin, IsDecodingThenJoining) {
       TierPlan plan{.shape = TierShape(n % 2 == 0 ? 0b1110001 : 0b110)};  // level 1 of 2 bits and of 1
       for (uint8_t s = 0; s < plan.shape.table_begin(plan.shape.num_levels()); ++s) plan.table[s] = s;
       const GuardedBytes stream(Encode(symbols.span(), plan));
-      for (StoreMode mode : {StoreMode::kCached, StoreMode::kStreaming}) {
+      for (const DecodeHints& hints : {DecodeHints{}, DecodeHints{StoreMode::kStreaming, stream.span()}}) {
         ForEachCpu([&] {
           std::vector<uint8_t> memory(expected.size() + 64);
           const size_t aligned = (64 - reinterpret_cast<uintptr_t>(memory.data()) % 64) % 64;
           const auto out = std::span(memory).subspan(aligned, expected.size());
-          size_t groups = 0;
-          const auto count = [&](size_t done, size_t) { groups = done; };
-          ASSERT_THAT(TierDecodeAndJoin(stream.span(), *scratch, kind, planes, out, mode, count), IsOk());
+          ASSERT_THAT(TierDecodeAndJoin(stream.span(), *scratch, kind, planes, out, hints), IsOk());
           FinishStreaming();
           ASSERT_TRUE(std::ranges::equal(out, expected)) << GetPlaneLayout(kind).name << " " << n;
-          ASSERT_EQ(groups, (n + kTierGroupSymbols - 1) / kTierGroupSymbols);
         });
       }
     }
