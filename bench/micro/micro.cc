@@ -133,6 +133,7 @@ class Bench {
   }
   void Decode(StoreMode mode) {
     for (size_t i = 0; i < weights_.num_blocks; ++i) DecodePayload(i, HintsOf(i, mode));
+    FinishStreaming();
   }
   void DecodeOneBlock() {
     for (size_t i = 0; i < weights_.num_blocks; ++i) DecodePayload(0, {});
@@ -141,6 +142,7 @@ class Bench {
     for (size_t i = 0; i < weights_.num_blocks; ++i) {
       Check(DecodeBlock(SpecOf(i), blocks_[i], workspace_, OutOf(i), HintsOf(i, mode)));
     }
+    FinishStreaming();
   }
   void HashCoded() {
     for (const auto& block : blocks_) hash_sum_ += Hash64(block);

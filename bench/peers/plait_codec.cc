@@ -9,6 +9,7 @@
 #include "codec/block/block_codec.h"
 #include "codec/block/plane_codec.h"
 #include "codec/block/plane_payload.h"
+#include "codec/transform/planes.h"
 #include "formats/frame/frame_layout.h"
 #include "tools/pipeline/levels.h"
 
@@ -86,6 +87,7 @@ class PlaitCodec : public SampleCodec {
       for (size_t i = blocks_.size() * thread / workspaces_.size(); i < end && statuses[thread].ok(); ++i) {
         statuses[thread] = decode(i, workspaces_[thread]);
       }
+      FinishStreaming();
     };
     std::vector<std::thread> threads;
     for (size_t thread = 1; thread < workspaces_.size(); ++thread) threads.emplace_back(work, thread);

@@ -223,7 +223,6 @@ absl::Status DecodePlanePayload(PlaneKind kind, CodecId codec, std::span<const u
   } else {
     JoinPlanes(kind, planes, elements, hints.store);
   }
-  if (hints.store == StoreMode::kStreaming) FinishStreaming();
   std::ranges::copy(edge.first(phase), raw.begin());
   std::ranges::copy(edge.subspan(phase), raw.end() - static_cast<ptrdiff_t>(tail_bytes));
   return absl::OkStatus();

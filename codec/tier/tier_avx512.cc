@@ -162,8 +162,19 @@ PLAIT_AVX512 size_t CountEscapes1(const uint8_t* digits, size_t n) {
   return static_cast<size_t>(_mm512_reduce_add_epi64(sums));
 }
 
-PLAIT_AVX512 size_t CountEscapes2(const uint8_t* digits, size_t n) {
-  const size_t bytes = TierDigitBytes(n / kStep * kStep, 2);
+PLAIT_AVX512 size_t CountUnit2(Digits digits) { return static_cast<size_t>(_mm_popcnt_u64(digits.low & digits.high)); }
+
+// The place of every level hangs on the count of the one above it, and a few sums of units are there sooner than one of
+// lanes.
+constexpr size_t kMostCountedByUnits = 512;
+
+// Of whole units.
+PLAIT_AVX512 size_t CountUnits2(const uint8_t* digits, size_t bytes) {
+  if (bytes <= TierDigitBytes(kMostCountedByUnits, 2)) {
+    size_t count = 0;
+    for (size_t i = 0; i < bytes; i += TierDigitBytes(kStep, 2)) count += CountUnit2(LoadDigits<2>(digits + i));
+    return count;
+  }
   __m512i sums = _mm512_setzero_si512();
   for (size_t i = 0; i < bytes; i += sizeof(sums)) {
     const __m512i words = _mm512_maskz_loadu_epi8(FirstLanes(bytes - i), digits + i);
@@ -171,10 +182,13 @@ PLAIT_AVX512 size_t CountEscapes2(const uint8_t* digits, size_t n) {
     const __m512i escaped = _mm512_and_si512(words, _mm512_permutex_epi64(words, 0b10110001));
     sums = _mm512_add_epi64(sums, _mm512_popcnt_epi64(escaped));
   }
-  const auto count = static_cast<size_t>(_mm512_reduce_add_epi64(sums)) / 2;
-  if (n % kStep == 0) return count;
-  const Digits last = LoadDigits<2>(digits + bytes, n % kStep);
-  return count + static_cast<size_t>(_mm_popcnt_u64(last.low & last.high));
+  return static_cast<size_t>(_mm512_reduce_add_epi64(sums)) / 2;
+}
+
+PLAIT_AVX512 size_t CountEscapes2(const uint8_t* digits, size_t n) {
+  const size_t bytes = TierDigitBytes(n / kStep * kStep, 2);
+  const size_t count = CountUnits2(digits, bytes);
+  return n % kStep == 0 ? count : count + CountUnit2(LoadDigits<2>(digits + bytes, n % kStep));
 }
 
 // ---- Level 1 and the join ----

@@ -29,11 +29,11 @@ struct Part {
   unsigned bits = 1;
 
   size_t bytes() const { return TierDigitBytes(n, bits); }
+  // Without a branch, which would be taken at random. Looks at the byte before the digits if there are none.
   bool padding_is_zero() const {
-    const size_t used = n % 8;
-    if (used == 0) return true;
+    const auto unused_bits = static_cast<uint8_t>(0xff00u >> (-n % 8));
     const uint8_t* const low_end = digits + bytes() - (bits == 2 ? TierBitPlaneBytes(n % kTierUnitSymbols) : 0);
-    return (low_end[-1] | digits[bytes() - 1]) >> used == 0;
+    return ((low_end[-1] | digits[bytes() - 1]) & unused_bits) == 0;
   }
 };
 
@@ -129,8 +129,9 @@ absl::Status CheckStream(std::span<const uint8_t> stream, size_t n) {
 // group.
 //
 // Levels run as a pipeline: in the same step, the deepest one of group g, the one above it of group g - 1, and so on up
-// to level 1. What a level reads has then been written a whole step ago. Streaming stores of level 1 leave the store
-// queue slowly, and what is written behind them cannot be read back before, but for exact repeats of a store.
+// to level 1, which comes last. Its streaming stores leave the store queue slowly, and what is written behind them
+// cannot be read back before, but for exact repeats of a store. So between a level and what it reads there are the
+// streaming stores of one group, more than the queue holds, and none of those before has to be waited for.
 template <class Level1>
 absl::Status DecodeGroups(std::span<const uint8_t> stream, size_t n, TierScratch& scratch, const Level1& level1) {
   PLAIT_RETURN_IF_ERROR(CheckStream(stream, n));
@@ -141,12 +142,8 @@ absl::Status DecodeGroups(std::span<const uint8_t> stream, size_t n, TierScratch
   GroupReader reader(stream, TierDigitBytes(n, shape.digit_bits(0)), scratch);
   Group groups[std::bit_ceil(kTierMaxLevels + 1)];
   const auto group_of = [&](size_t g) -> Group& { return groups[g % std::size(groups)]; };
-  // Step s: level 1 of group s - depth - 1, level 1 + k of group s - depth - 1 + k, parts of group s.
+  // Step s: level 1 + k of group s - depth - 1 + k, level 1 of group s - depth - 1, parts of group s.
   for (size_t step = 0; step <= num_groups + depth; ++step) {
-    if (const size_t g = step - depth - 1; step > depth) {
-      const uint8_t* escapes = depth == 0 ? group_of(g).raw : scratch.symbols[1][g % 2].data();
-      level1(g * kTierGroupSymbols, group_of(g).levels[0], escapes);
-    }
     for (size_t k = 1; k <= depth; ++k) {
       const size_t g = step - depth - 1 + k;
       if (step + k <= depth || g >= num_groups) continue;
@@ -154,6 +151,10 @@ absl::Status DecodeGroups(std::span<const uint8_t> stream, size_t n, TierScratch
       const uint8_t* deeper = k == depth ? group_of(g).raw : scratch.symbols[k + 1][g % 2].data();
       kernels.decode_level[part.bits - 1](part.digits, part.n, stream.data() + 1 + shape.table_begin(k), deeper,
                                           scratch.symbols[k][g % 2].data());
+    }
+    if (const size_t g = step - depth - 1; step > depth) {
+      const uint8_t* escapes = depth == 0 ? group_of(g).raw : scratch.symbols[1][g % 2].data();
+      level1(g * kTierGroupSymbols, group_of(g).levels[0], escapes);
     }
     if (step < num_groups) {
       const size_t count = std::min(kTierGroupSymbols, n - step * kTierGroupSymbols);

@@ -17,8 +17,8 @@ namespace plait {
 // What a kernel may touch past the n-th element of the two escape arrays (never of digits or symbols).
 inline constexpr size_t kTierEscapeSlack = 64;
 
-// Memory that is wanted soon: `stride` bytes of it are fetched to the second cache for every unit of 64 symbols. Nothing
-// is read, so addresses behind its end do no harm.
+// Memory that is wanted soon: `stride` bytes of it are fetched to the second cache for every unit of 64 symbols.
+// Nothing is read, so addresses behind its end do no harm.
 struct Ahead {
   const uint8_t* from = nullptr;
   size_t stride = 0;  // at most the bytes of 64 elements

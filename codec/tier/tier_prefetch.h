@@ -1,5 +1,5 @@
-// What the SIMD loops of the tier coder fetch ahead of their reads. Fetching is a hint to the processor: nothing is read,
-// and addresses behind the end of anything do no harm.
+// What the SIMD loops of the tier coder fetch ahead of their reads. Fetching is a hint to the processor: nothing is
+// read, and addresses behind the end of anything do no harm.
 #ifndef PLAIT_CODEC_TIER_TIER_PREFETCH_H_
 #define PLAIT_CODEC_TIER_TIER_PREFETCH_H_
 
@@ -17,8 +17,8 @@ inline constexpr size_t kCacheLineBytes = 64;
 inline constexpr int kToFirstCache = 3;
 inline constexpr int kToSecondCache = 2;
 
-// What a unit at element i, a multiple of 64, will ask of planes 1 and up a page later. Streams of planes cross pages at
-// every group, where hardware prefetchers stop.
+// What a unit at element i, a multiple of 64, will ask of planes 1 and up a page later. Streams of planes cross pages
+// at every group, where hardware prefetchers stop.
 template <PlaneKind kKind>
 [[gnu::always_inline]] inline void PrefetchPlanes(const uint8_t* const* planes, size_t i) {
   constexpr size_t kDistance = 4096;

@@ -28,6 +28,7 @@ enum class StoreMode : uint8_t {
 
 // What makes decoding faster or slower and changes nothing else.
 struct DecodeHints {
+  // With kStreaming, FinishStreaming() is left to the caller: once after many blocks is enough.
   StoreMode store = StoreMode::kCached;
   // Coded bytes that are not in cache and will be decoded next: decoding fetches them on the way, at an even pace, so
   // that memory is read while there is something to compute.
