@@ -15,7 +15,13 @@ struct Loops {
 
   PLAIT_AVX512 static void Split(const uint8_t* raw, size_t n, uint8_t* const* planes) {
     size_t i = 0;
-    for (; i + kStep <= n; i += kStep) Kind::Split(raw + i * kElementBytes, i, planes);
+    for (; i + kStep <= n; i += kStep) {
+      const uint8_t* const step = raw + i * kElementBytes;
+      for (size_t b = 0; b < kStep * kElementBytes; b += kCacheLine) {
+        _mm_prefetch(step + kSplitPrefetchBytes + b, _MM_HINT_T0);
+      }
+      Kind::Split(step, i, planes);
+    }
     SplitRest(Kind::kKind, raw, i, n, planes);
   }
 

@@ -27,6 +27,11 @@ extern const PlaneKernel kPlanesAvx2[kNumPlaneKinds];
 extern const PlaneKernel kPlanesAvx512[kNumPlaneKinds];
 #endif
 
+// Vector loops that split ask for the bytes so far ahead: the elements come from memory, and hardware stops at every
+// page. Of a tensor's blocks each asks for the next one's beginning; addresses behind the end do no harm.
+inline constexpr size_t kSplitPrefetchBytes = 4096;
+inline constexpr size_t kCacheLine = 64;
+
 // What a vector loop leaves, elements `begin` (a multiple of 8) to n, through the scalar loops. `exponents` are those
 // of these elements, all other pointers those of the whole. Always succeed.
 void SplitRest(PlaneKind kind, const uint8_t* raw, size_t begin, size_t n, uint8_t* const* planes);
