@@ -33,14 +33,16 @@ void SealBlock(CodecId codec, PlaneKind plane, const BlockSpec& spec, std::vecto
   PackBlockHeader(header, coded->data());
 }
 
-// Replaces `coded` with room for the header and the payload, and says by which codec (of plane 0).
-absl::StatusOr<CodecId> EncodePayload(const PlaneChoice& choice, const CodecId* forced, const EncodeSettings& settings,
-                                      std::span<const uint8_t> raw, BlockWorkspace& workspace,
-                                      std::vector<uint8_t>* coded) {
+// Replaces `coded` with room for the header and the payload.
+absl::StatusOr<EncodedPayload> EncodePayload(const PlaneChoice& choice, const CodecId* forced,
+                                             const EncodeSettings& settings, std::span<const uint8_t> raw,
+                                             BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
   coded->assign(kBlockHeaderBytes, 0);
   if (choice.kind != PlaneKind::kBytes) return AppendPlanePayload(choice, forced, settings, raw, workspace, coded);
-  if (forced == nullptr) return EncodePlane(PlaneRole::kBytes, raw, settings, workspace, coded);
-  if (EncodePlaneWith(*forced, raw, workspace, coded)) return *forced;
+  if (forced == nullptr) {
+    return EncodedPayload{.codec = EncodePlane(PlaneRole::kBytes, raw, settings, workspace, coded).codec};
+  }
+  if (EncodePlaneWith(*forced, raw, workspace, coded)) return EncodedPayload{.codec = *forced};
   return absl::InvalidArgumentError(absl::StrCat("codec ", Absl(CodecName(*forced)), " cannot carry this block"));
 }
 
@@ -68,16 +70,26 @@ size_t BlockRawBytes(const BlockSpec& spec) {
 void EncodeBlock(const BlockSpec& spec, std::span<const uint8_t> raw, BlockWorkspace& workspace,
                  std::vector<uint8_t>* coded, const EncodeSettings& settings) {
   assert(raw.size() == BlockRawBytes(spec) && raw.size() <= kMaxBlockBytes);
-  std::vector<uint8_t>& attempt = workspace.Attempt();
+  // Nothing is forced, so every plane finds a coder.
+  const auto encode = [&](const PlaneChoice& narrow, std::vector<uint8_t>* to) {
+    const PlaneChoice choice = ChooseSymbolWidth(narrow, settings, raw, workspace);
+    const EncodedPayload payload = EncodePayload(choice, nullptr, settings, raw, workspace, to).value();
+    SealBlock(payload.codec, choice.kind, spec, to);
+    return payload;
+  };
+  const PlaneKind own = OwnPlanes(spec.dtype);
+  const bool has_own = own != PlaneKind::kBytes;
   coded->clear();
-  for (const PlaneChoice& ranked : RankPlaneChoices(spec.dtype, raw, workspace)) {
-    if (!coded->empty() && !IsClearlyLess(ranked.estimated_bytes, coded->size() - kBlockHeaderBytes, raw.size())) break;
-    const PlaneChoice choice = ChooseSymbolWidth(ranked, settings, raw, workspace);
-    // Nothing is forced, so every plane finds a coder.
-    const CodecId codec = EncodePayload(choice, nullptr, settings, raw, workspace, &attempt).value();
-    if (!coded->empty() && coded->size() <= attempt.size()) continue;
-    SealBlock(codec, choice.kind, spec, &attempt);
-    std::swap(*coded, attempt);
+  if (!has_own || encode({.kind = own}, coded).is_structured) {
+    std::vector<uint8_t>& attempt = workspace.Attempt();
+    const std::vector<PlaneChoice> choices = RankPlaneChoices(spec.dtype, raw, workspace);
+    for (const PlaneChoice& choice : choices) {
+      if (has_own && choice.kind == own) continue;
+      const bool is_best = &choice == &choices.front();
+      if (!is_best && !IsClearlyLess(choice.estimated_bytes, coded->size() - kBlockHeaderBytes, raw.size())) break;
+      encode(choice, &attempt);
+      if (coded->empty() || attempt.size() < coded->size()) std::swap(*coded, attempt);
+    }
   }
   if (coded->size() - kBlockHeaderBytes <= raw.size()) return;
   coded->resize(kBlockHeaderBytes);

@@ -16,11 +16,7 @@ constexpr size_t kSampleStride = 120;
 constexpr size_t kByteSampleStride = 24;
 constexpr size_t kWidthSampleStride = 24;
 
-// Signs and mantissas of trained weights take more than 0.98 of their bits. A tensor whose planes take less than this
-// part of its bytes beyond plane 0 has structure (zeros, dequantized codes) that zstd may use better on the bytes.
-constexpr size_t kStructuredNoisePercent = 94;
-
-// Nor are what takes more than this part of plane 0 exponents.
+// What takes more than this part of plane 0 are no exponents.
 constexpr size_t kNoSymbolsPercent = 90;
 // By what part more, for each byte of its elements, a cut of unparsed bytes must promise: well above what estimates
 // from samples err by.
@@ -28,22 +24,6 @@ constexpr size_t kElementBytesPenalty = 128;
 
 // What a wide kind costs beside its symbols and fields: a longer table, directory and padding of one more plane.
 constexpr size_t kWideBytes = 64;
-
-// The float type's own planes; kBytes for types that have none.
-PlaneKind KindOf(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::kBf16: return PlaneKind::kBf16;
-    case Dtype::kF16: return PlaneKind::kF16;
-    case Dtype::kF32:
-    case Dtype::kC64: return PlaneKind::kF32;
-    case Dtype::kF64: return PlaneKind::kF64;
-    case Dtype::kF8E4m3:
-    case Dtype::kF8E4m3Fnuz: return PlaneKind::kE4m3;
-    case Dtype::kF8E5m2:
-    case Dtype::kF8E5m2Fnuz: return PlaneKind::kE5m2;
-    default: return PlaneKind::kBytes;
-  }
-}
 
 // The sampled parts of a block, whole elements of any kind at their own phase.
 std::vector<std::span<const uint8_t>> Slices(std::span<const uint8_t> raw) {
@@ -60,7 +40,6 @@ struct PlaneEstimate {
   uint64_t symbol_bits = 0;
   uint64_t noise_bits = 0;
   uint64_t raw_symbol_bits = 0;  // what they would be if nothing were saved
-  uint64_t raw_noise_bits = 0;
 
   uint64_t bits() const { return symbol_bits + noise_bits; }
 };
@@ -104,7 +83,6 @@ PlaneEstimate EstimatePlanes(PlaneKind kind, size_t phase, std::span<const std::
       estimate.raw_symbol_bits = layout.planes[0].bits * n;
     } else {
       estimate.noise_bits += bits;
-      estimate.raw_noise_bits += 8 * planes[p].size();
     }
   }
   return estimate;
@@ -147,15 +125,27 @@ class Scale {
 
 }  // namespace
 
+PlaneKind OwnPlanes(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::kBf16: return PlaneKind::kBf16;
+    case Dtype::kF16: return PlaneKind::kF16;
+    case Dtype::kF32:
+    case Dtype::kC64: return PlaneKind::kF32;
+    case Dtype::kF64: return PlaneKind::kF64;
+    case Dtype::kF8E4m3:
+    case Dtype::kF8E4m3Fnuz: return PlaneKind::kE4m3;
+    case Dtype::kF8E5m2:
+    case Dtype::kF8E5m2Fnuz: return PlaneKind::kE5m2;
+    default: return PlaneKind::kBytes;
+  }
+}
+
 std::vector<PlaneChoice> RankPlaneChoices(Dtype dtype, std::span<const uint8_t> raw, BlockWorkspace& workspace) {
   const auto slices = Slices(raw);
   const Scale scale(raw.size(), slices);
   std::vector<PlaneChoice> choices;
-  const PlaneKind own = KindOf(dtype);
-  if (own != PlaneKind::kBytes) {
-    const PlaneEstimate estimate = EstimatePlanes(own, 0, slices, workspace);
-    choices.push_back({own, 0, scale(estimate.bits())});
-    if (100 * estimate.noise_bits > kStructuredNoisePercent * estimate.raw_noise_bits) return choices;
+  if (const PlaneKind own = OwnPlanes(dtype); own != PlaneKind::kBytes) {
+    choices.push_back({own, 0, scale(EstimatePlanes(own, 0, slices, workspace).bits())});
   }
   if (dtype == Dtype::kU8) {
     for (PlaneKind kind : {PlaneKind::kBf16, PlaneKind::kF16, PlaneKind::kF32}) {

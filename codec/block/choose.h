@@ -1,4 +1,5 @@
-// Which planes a block is split into: each kind that might fit is tried on samples of the block, cheapest first.
+// Which planes a block is split into: those of its type, and where that is no good, or there are none, those that look
+// best on samples of the block.
 #ifndef PLAIT_CODEC_BLOCK_CHOOSE_H_
 #define PLAIT_CODEC_BLOCK_CHOOSE_H_
 
@@ -20,9 +21,11 @@ struct PlaneChoice {
   size_t estimated_bytes = 0;  // of the coded block
 };
 
-// The ways worth trying for a block of `raw` bytes of `dtype`, the smallest estimate first; at least one. A tensor of a
-// float type is cut as that type says, or is bytes if it looks like no float at all; bytes of unknown content (U8) are
-// tried as bytes, bf16, fp16 and fp32 at every phase.
+// The planes of a float type; kBytes for types that have none.
+PlaneKind OwnPlanes(Dtype dtype);
+
+// The ways worth trying for a block of `raw` bytes of `dtype`, the smallest estimate first: any block may be bytes, one
+// of a float type what that type says, and one of unknown content (U8) bf16, fp16 or fp32 at every phase.
 // Depends on the bytes alone (and on the version of libzstd).
 std::vector<PlaneChoice> RankPlaneChoices(Dtype dtype, std::span<const uint8_t> raw, BlockWorkspace& workspace);
 

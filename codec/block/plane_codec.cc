@@ -14,7 +14,8 @@ namespace {
 // Bytes between the samples of a plane (SampleBytes). Odd multiples of 8: rows of weights are powers of two.
 constexpr size_t kSymbolSampleStride = 184;
 constexpr size_t kNoiseSampleStride = 632;
-// Planes up to this size are counted whole.
+// Small planes are sampled more closely, to have about so many samples; those up to this size are counted whole.
+constexpr size_t kLeastSamples = 100;
 constexpr size_t kMostCountedBytes = size_t{8} << 10;
 
 // A coder that decodes more slowly than what it replaces must save at least this part of the plane.
@@ -29,7 +30,8 @@ void AppendStored(std::span<const uint8_t> plane, std::vector<uint8_t>* coded) {
 }
 
 ByteHistogram Sample(std::span<const uint8_t> plane, size_t stride) {
-  return plane.size() <= kMostCountedBytes ? CountBytes(plane) : SampleBytes(plane, stride);
+  if (plane.size() <= kMostCountedBytes) return CountBytes(plane);
+  return SampleBytes(plane, std::min(stride, plane.size() / kLeastSamples / 16 * 16 + 8));
 }
 
 ByteHistogram SymbolCounts(std::span<const uint8_t> plane) { return Sample(plane, kSymbolSampleStride); }
@@ -94,8 +96,8 @@ class SymbolPlan {
   CodecId codec_ = CodecId::kTier;
 };
 
-CodecId EncodeSymbols(std::span<const uint8_t> plane, const EncodeSettings& settings, BlockWorkspace& workspace,
-                      std::vector<uint8_t>* coded) {
+EncodedPlane EncodeSymbols(std::span<const uint8_t> plane, const EncodeSettings& settings, BlockWorkspace& workspace,
+                           std::vector<uint8_t>* coded) {
   const SymbolPlan plan(plane, settings);
   // Tier takes a bit a symbol at least; below a bit, where repeats are likely, zstd may beat even an ideal coder of
   // single symbols, which rans nearly is.
@@ -104,47 +106,48 @@ CodecId EncodeSymbols(std::span<const uint8_t> plane, const EncodeSettings& sett
   const bool zstd_may_help =
       plan.ideal_bytes() + least_saving < bytes || (settings.rans && plan.ideal_bytes() < plane.size() / 8);
   const size_t most = bytes - std::min(bytes, least_saving);
-  if (zstd_may_help && TryZstd(kZstdLevel, plane, most, workspace, coded)) return CodecId::kZstd;
-  return plan.Append(workspace, coded);
+  if (zstd_may_help && TryZstd(kZstdLevel, plane, most, workspace, coded)) return {CodecId::kZstd, plan.ideal_bytes()};
+  return {plan.Append(workspace, coded), plan.ideal_bytes()};
 }
 
 // Signs and mantissas that save enough have few values (the widened values of a narrower type, zeros): any symbol coder
 // then decodes faster than zstd.
-CodecId EncodeNoise(std::span<const uint8_t> plane, const EncodeSettings& settings, BlockWorkspace& workspace,
-                    std::vector<uint8_t>* coded) {
+EncodedPlane EncodeNoise(std::span<const uint8_t> plane, const EncodeSettings& settings, BlockWorkspace& workspace,
+                         std::vector<uint8_t>* coded) {
   const size_t least_saving = plane.size() / settings.least_zstd_saving;
   const size_t most = plane.size() - least_saving;
-  const uint64_t ideal_bytes = EstimatedOrderZeroBits(Sample(plane, kNoiseSampleStride), plane.size()) / 8;
+  const size_t ideal_bytes = EstimatedOrderZeroBits(Sample(plane, kNoiseSampleStride), plane.size()) / 8;
   if (ideal_bytes > most) {
     AppendStored(plane, coded);
-    return CodecId::kStore;
+    return {CodecId::kStore, ideal_bytes};
   }
   const SymbolPlan plan(plane, {.rans = settings.rans.value_or(kFastRans)});
   const size_t bytes = std::min(plan.estimated_bytes(), most);
   const bool zstd_may_help = settings.rans || ideal_bytes < plane.size() / 4 || plan.estimated_bytes() > most;
   const size_t most_zstd = bytes - std::min(bytes, plan.estimated_bytes() > most ? 0 : least_saving);
-  if (zstd_may_help && TryZstd(kZstdLevel, plane, most_zstd, workspace, coded)) return CodecId::kZstd;
-  return plan.Append(workspace, coded);
+  if (zstd_may_help && TryZstd(kZstdLevel, plane, most_zstd, workspace, coded)) return {CodecId::kZstd, ideal_bytes};
+  return {plan.Append(workspace, coded), ideal_bytes};
 }
 
 // Bytes of unknown meaning may be symbols too: exponents of their own (e8m0), small codes.
-CodecId EncodeBytes(std::span<const uint8_t> plane, const EncodeSettings& settings, BlockWorkspace& workspace,
-                    std::vector<uint8_t>* coded) {
+EncodedPlane EncodeBytes(std::span<const uint8_t> plane, const EncodeSettings& settings, BlockWorkspace& workspace,
+                         std::vector<uint8_t>* coded) {
   const SymbolPlan plan(plane, settings);
   const size_t bytes = plan.estimated_bytes();
-  if (TryZstd(kZstdLevel, plane, bytes - bytes / kWorthwhile, workspace, coded)) return CodecId::kZstd;
-  if (bytes < plane.size() - plane.size() / kWorthwhile) return plan.Append(workspace, coded);
+  const size_t most_zstd = bytes - bytes / kWorthwhile;
+  if (TryZstd(kZstdLevel, plane, most_zstd, workspace, coded)) return {CodecId::kZstd, plan.ideal_bytes()};
+  if (bytes < plane.size() - plane.size() / kWorthwhile) return {plan.Append(workspace, coded), plan.ideal_bytes()};
   AppendStored(plane, coded);
-  return CodecId::kStore;
+  return {CodecId::kStore, plan.ideal_bytes()};
 }
 
 }  // namespace
 
-CodecId EncodePlane(PlaneRole role, std::span<const uint8_t> plane, const EncodeSettings& settings,
-                    BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
+EncodedPlane EncodePlane(PlaneRole role, std::span<const uint8_t> plane, const EncodeSettings& settings,
+                         BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
   if (!plane.empty() && IsConstant(plane)) {
     coded->push_back(plane[0]);
-    return CodecId::kConstant;
+    return {CodecId::kConstant, 0};
   }
   switch (role) {
     case PlaneRole::kSymbols: return EncodeSymbols(plane, settings, workspace, coded);
@@ -152,7 +155,7 @@ CodecId EncodePlane(PlaneRole role, std::span<const uint8_t> plane, const Encode
     case PlaneRole::kBytes: return EncodeBytes(plane, settings, workspace, coded);
   }
   AppendStored(plane, coded);
-  return CodecId::kStore;
+  return {CodecId::kStore, plane.size()};
 }
 
 bool EncodePlaneWith(CodecId codec, std::span<const uint8_t> plane, BlockWorkspace& workspace,

@@ -20,10 +20,15 @@ enum class PlaneRole {
   kBytes,    // unknown: text, codes, numbers
 };
 
-// Appends `plane`, coded, to `coded` and says by which coder. Never more than plane.size() bytes.
+struct EncodedPlane {
+  CodecId codec = CodecId::kStore;
+  size_t ideal_bytes = 0;  // what an ideal coder of single bytes would take, estimated
+};
+
+// Appends `plane`, coded, to `coded` and says how. Never more than plane.size() bytes.
 // Depends on the bytes, the role and the settings alone (and on the version of libzstd).
-CodecId EncodePlane(PlaneRole role, std::span<const uint8_t> plane, const EncodeSettings& settings,
-                    BlockWorkspace& workspace, std::vector<uint8_t>* coded);
+EncodedPlane EncodePlane(PlaneRole role, std::span<const uint8_t> plane, const EncodeSettings& settings,
+                         BlockWorkspace& workspace, std::vector<uint8_t>* coded);
 
 // The same with a given coder, without asking whether it helps. False, and nothing appended, if the coder cannot carry
 // this plane at all.

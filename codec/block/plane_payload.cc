@@ -13,17 +13,21 @@
 namespace plait {
 namespace {
 
+// Signs and mantissas of trained weights take more than 0.98 of their bits. Planes beyond plane 0 that take less than
+// this part of their bytes have structure: zeros, dequantized codes.
+constexpr size_t kStructuredNoisePercent = 94;
+
 void AlignPayload(size_t payload_begin, std::vector<uint8_t>* coded) {
   coded->resize(payload_begin + AlignUp(coded->size() - payload_begin, kPlaneAlignment));
 }
 
-absl::StatusOr<CodecId> AppendPlane(size_t plane, const CodecId* forced, const EncodeSettings& settings,
-                                    std::span<const uint8_t> bytes, BlockWorkspace& workspace,
-                                    std::vector<uint8_t>* coded) {
+absl::StatusOr<EncodedPlane> AppendPlane(size_t plane, const CodecId* forced, const EncodeSettings& settings,
+                                         std::span<const uint8_t> bytes, BlockWorkspace& workspace,
+                                         std::vector<uint8_t>* coded) {
   if (plane != 0 || forced == nullptr) {
     return EncodePlane(plane == 0 ? PlaneRole::kSymbols : PlaneRole::kNoise, bytes, settings, workspace, coded);
   }
-  if (EncodePlaneWith(*forced, bytes, workspace, coded)) return *forced;
+  if (EncodePlaneWith(*forced, bytes, workspace, coded)) return EncodedPlane{.codec = *forced};
   return absl::InvalidArgumentError(absl::StrCat("codec ", Absl(CodecName(*forced)), " cannot carry this plane"));
 }
 
@@ -137,9 +141,9 @@ absl::Status DecodeRansAndJoin(PlaneKind kind, const ConstPlaneSpans& planes, Bl
 
 }  // namespace
 
-absl::StatusOr<CodecId> AppendPlanePayload(const PlaneChoice& choice, const CodecId* forced,
-                                           const EncodeSettings& settings, std::span<const uint8_t> raw,
-                                           BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
+absl::StatusOr<EncodedPayload> AppendPlanePayload(const PlaneChoice& choice, const CodecId* forced,
+                                                  const EncodeSettings& settings, std::span<const uint8_t> raw,
+                                                  BlockWorkspace& workspace, std::vector<uint8_t>* coded) {
   const PlaneLayout& layout = GetPlaneLayout(choice.kind);
   const size_t n = (raw.size() - choice.phase) / layout.element_bytes;
   const auto elements = raw.subspan(choice.phase, n * layout.element_bytes);
@@ -148,19 +152,30 @@ absl::StatusOr<CodecId> AppendPlanePayload(const PlaneChoice& choice, const Code
 
   const size_t begin = coded->size();
   coded->resize(begin + layout.num_planes * kPlaneEntryBytes);
+  EncodedPayload payload;
+  size_t noise_bytes = 0;
+  size_t ideal_noise_bytes = 0;
   for (size_t p = 0; p < layout.num_planes; ++p) {
     AlignPayload(begin, coded);
     const size_t plane_begin = coded->size();
-    PLAIT_ASSIGN_OR_RETURN(const CodecId codec, AppendPlane(p, forced, settings, planes[p], workspace, coded));
+    PLAIT_ASSIGN_OR_RETURN(const EncodedPlane plane, AppendPlane(p, forced, settings, planes[p], workspace, coded));
     uint8_t* entry = coded->data() + begin + p * kPlaneEntryBytes;
-    entry[0] = static_cast<uint8_t>(codec);
+    entry[0] = static_cast<uint8_t>(plane.codec);
     entry[1] = p == 0 ? choice.phase : 0;
-    StoreLe(static_cast<uint32_t>(coded->size() - plane_begin), entry + 4);
+    const size_t coded_bytes = coded->size() - plane_begin;
+    StoreLe(static_cast<uint32_t>(coded_bytes), entry + 4);
+    if (p == 0) {
+      payload.codec = plane.codec;
+    } else if (layout.planes[p].bits > 1) {  // an exponent's top bit, alone in a wide kind, is no noise
+      noise_bytes += planes[p].size();
+      ideal_noise_bytes += std::min(plane.ideal_bytes, coded_bytes);
+    }
   }
+  payload.is_structured = 100 * ideal_noise_bytes <= kStructuredNoisePercent * noise_bytes;
   const auto tail = raw.subspan(choice.phase + elements.size());
   coded->insert(coded->end(), raw.begin(), raw.begin() + choice.phase);
   coded->insert(coded->end(), tail.begin(), tail.end());
-  return static_cast<CodecId>((*coded)[begin]);
+  return payload;
 }
 
 absl::StatusOr<BlockAnatomy> DescribeBlock(std::span<const uint8_t> coded) {

@@ -23,11 +23,16 @@ namespace plait {
 inline constexpr size_t kPlaneEntryBytes = 8;
 inline constexpr size_t kPlaneAlignment = 16;
 
-// Appends the payload of `raw`, cut as `choice` says (not kBytes), and returns plane 0's codec. Every plane gets the
-// smallest of its coders, or `forced` for plane 0; with `forced`, kInvalidArgument if it cannot carry that plane.
-absl::StatusOr<CodecId> AppendPlanePayload(const PlaneChoice& choice, const CodecId* forced,
-                                           const EncodeSettings& settings, std::span<const uint8_t> raw,
-                                           BlockWorkspace& workspace, std::vector<uint8_t>* coded);
+struct EncodedPayload {
+  CodecId codec = CodecId::kStore;  // of plane 0
+  bool is_structured = false;       // whether signs and mantissas are not what those of weights are, nearly random
+};
+
+// Appends the payload of `raw`, cut as `choice` says (not kBytes). Every plane gets the smallest of its coders, or
+// `forced` for plane 0; with `forced`, kInvalidArgument if it cannot carry that plane.
+absl::StatusOr<EncodedPayload> AppendPlanePayload(const PlaneChoice& choice, const CodecId* forced,
+                                                  const EncodeSettings& settings, std::span<const uint8_t> raw,
+                                                  BlockWorkspace& workspace, std::vector<uint8_t>* coded);
 
 // The inverse; plane 0's codec must be `codec`, as the block header says.
 // Returns: kOutOfRange if the payload ends early; kDataLoss if it is corrupt; kUnimplemented for an unknown codec.

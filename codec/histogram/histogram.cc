@@ -33,6 +33,23 @@ constexpr std::array<uint16_t, size_t{1} << kIndexBits> MakeLog2Table() {
 }
 constexpr auto kLog2Table = MakeLog2Table();
 
+// FixedLog2, and 0 for 0.
+constexpr uint64_t Log2(uint64_t value) {
+  const unsigned floor = 63 - static_cast<unsigned>(std::countl_zero(value | 1));
+  const uint64_t normalized = value << (63 - floor) << 1;  // the leading one shifted out
+  if (normalized == 0) return uint64_t{floor} << kLog2FractionBits;
+  return (uint64_t{floor} << kLog2FractionBits) + kLog2Table[normalized >> (64 - kIndexBits)];
+}
+
+// Of the counts that samples have, ready made.
+constexpr auto kLog2OfSmall = [] {
+  std::array<uint32_t, 2048> table{};
+  for (size_t i = 0; i < table.size(); ++i) table[i] = static_cast<uint32_t>(Log2(i));
+  return table;
+}();
+
+uint64_t Log2OfCount(uint32_t count) { return count < kLog2OfSmall.size() ? kLog2OfSmall[count] : Log2(count); }
+
 }  // namespace
 
 ByteHistogram CountBytes(std::span<const uint8_t> symbols) { return SampleBytes(symbols, kTables); }
@@ -54,21 +71,16 @@ ByteHistogram SampleBytes(std::span<const uint8_t> symbols, size_t stride) {
 
 uint64_t TotalCount(const ByteHistogram& counts) { return std::accumulate(counts.begin(), counts.end(), uint64_t{0}); }
 
-uint64_t FixedLog2(uint64_t value) {
-  const unsigned floor = 63 - static_cast<unsigned>(std::countl_zero(value));
-  const uint64_t normalized = value << (63 - floor) << 1;  // the leading one shifted out
-  if (normalized == 0) return uint64_t{floor} << kLog2FractionBits;
-  return (uint64_t{floor} << kLog2FractionBits) + kLog2Table[normalized >> (64 - kIndexBits)];
-}
+uint64_t FixedLog2(uint64_t value) { return Log2(value); }
 
 uint64_t OrderZeroBits(const ByteHistogram& counts) {
   const uint64_t total = TotalCount(counts);
   if (total == 0) return 0;
-  const uint64_t log2_total = FixedLog2(total);
+  const uint64_t log2_total = Log2(total);
   uint64_t bits = 0;
   for (uint32_t count : counts) {
     // The table's rounding may put a count's logarithm above its total's.
-    if (count != 0 && count != total) bits += count * (log2_total - std::min(log2_total, FixedLog2(count)));
+    bits += count * (log2_total - std::min(log2_total, Log2OfCount(count)));
   }
   return bits >> kLog2FractionBits;
 }
@@ -78,9 +90,10 @@ uint64_t EstimatedOrderZeroBits(const ByteHistogram& counts, uint64_t num_symbol
   if (counted == 0) return 0;
   const uint64_t bits = OrderZeroBits(counts);
   if (counted >= num_symbols) return bits;
+  uint32_t distinct = 0;
+  for (uint32_t count : counts) distinct += count != 0;
   // (distinct - 1) / (2 ln 2) bits over the sample.
-  const auto distinct = static_cast<uint64_t>(counts.size() - std::ranges::count(counts, 0u));
-  return (bits + 185 * (distinct - 1) / 256) * num_symbols / counted;
+  return (bits + 185 * uint64_t{distinct - 1} / 256) * num_symbols / counted;
 }
 
 }  // namespace plait
