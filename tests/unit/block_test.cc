@@ -351,6 +351,19 @@ TEST(EncodeBlock, SymbolsOfUnparsedBytesAreWideToo) {
   EXPECT_EQ(KindOf(bytes, kWithWideRans), PlaneKind::kBf16Wide);
 }
 
+// Symbol coders see no repeats: half of the mantissas are zero, which gives the block away.
+TEST(EncodeBlock, AFloatTensorThatRepeatsIsBytes) {
+  Random random(11);
+  std::vector<uint8_t> row = WeightLikeBf16(1000, random);
+  for (size_t i = 0; i < row.size(); i += 4) std::ranges::fill(std::span(row).subspan(i, 2), uint8_t{0});
+  std::vector<uint8_t> raw;
+  for (int i = 0; i < 100; ++i) raw.insert(raw.end(), row.begin(), row.end());
+  const absl::StatusOr<BlockAnatomy> anatomy = DescribeBlock(EncodeBest({"repeats", Dtype::kBf16, raw}));
+  ASSERT_THAT(anatomy, IsOk());
+  EXPECT_EQ(anatomy->kind, PlaneKind::kBytes);
+  EXPECT_EQ(anatomy->planes[0].codec, CodecId::kZstd);
+}
+
 TEST(EncodeBlock, PicksTheCodecThatFits) {
   const auto codec_of = [](const Input& input) {
     return static_cast<CodecId>(ParseBlockHeader(EncodeBest(input))->codec);
