@@ -9,7 +9,10 @@ import re
 import subprocess
 import sys
 
-# What a file of a folder may include; the longest matching prefix counts. This is the picture of the design.
+# What kernels and their plans may know of the coders: layouts and tables, no loops.
+GPU_LAYOUTS = ("codec/base", "codec/tier/tier_layout.h", "codec/transform/plane_kind.h")
+
+# What a file of a folder may include, as folders or files; the longest matching prefix counts. This is the picture of the design.
 ARROWS = {
     "codec/base": ["codec/base"],
     "codec/histogram": ["codec/base", "codec/histogram"],
@@ -22,20 +25,26 @@ ARROWS = {
     "formats/frame": ["codec", "formats/base", "formats/frame"],
     "formats/frame_stream": ["codec", "formats/base", "formats/frame", "formats/frame_stream"],
     "formats/container": ["codec", "formats/base", "formats/safetensors", "formats/frame", "formats/container"],
+    "gpu/simt": ["codec/base", "gpu/simt"],
+    "gpu/kernels": [*GPU_LAYOUTS, "gpu/simt", "gpu/kernels"],
+    "gpu/launch": [*GPU_LAYOUTS, "gpu"],
     "tools/pipeline": ["codec", "formats", "tools/pipeline"],
     "tools": ["codec", "formats", "tools"],
-    "tests": ["codec", "formats", "tools", "tests"],
-    "bench": ["codec", "formats", "tools", "bench"],
+    "tests": ["codec", "formats", "gpu", "tools", "tests"],
+    "bench": ["codec", "formats", "gpu", "tools", "bench"],
 }
 
 TOP_FOLDERS = ("codec", "formats", "gpu", "stream", "tools", "tests", "bench")
 MAX_LINES = 600
 
 INCLUDE = re.compile(r'^\s*#include\s+"([^"]+)"', re.MULTILINE)
-CODE_SUFFIXES = (".h", ".cc")
+CODE_SUFFIXES = (".h", ".cc", ".cu", ".cuh")
 KERNEL_FILE = re.compile(r"(_kernel|_avx512|_avx2)\.(h|cc)$")
 # A kernel is a loop over validated memory: it allocates nothing, reports nothing, logs nothing.
 KERNEL_FORBIDDEN = re.compile(r"\b(new|malloc|vector|string|Status|StatusOr|printf|cerr)\b|#include \"(absl|formats|tools)/")
+# Words of CUDA: a kernel's body is free of them, so that the host can run it.
+CUDA_FOLDERS = ("gpu/simt/", "gpu/launch/")
+CUDA_WORD = re.compile(r"\b(__\w+__|__\w+_sync|__syncthreads|__ldg|threadIdx|blockIdx|blockDim|gridDim|asm)\b")
 OPERATIONS = "codec/block/operations.cc"
 LEFT_BEHIND = re.compile(r"\b(TODO|FIXME|XXX)\b|^\s*#if 0", re.MULTILINE)
 
@@ -63,7 +72,8 @@ def wrong_includes(path, text):
     return [
         f"{path}: includes {name}, which points the wrong way (allowed: {', '.join(allowed)})"
         for name in INCLUDE.findall(text)
-        if name.split("/")[0] in TOP_FOLDERS and not any(name.startswith(prefix + "/") for prefix in allowed)
+        if name.split("/")[0] in TOP_FOLDERS
+        and not any(name == entry or name.startswith(entry + "/") for entry in allowed)
     ]
 
 
@@ -72,6 +82,13 @@ def kernel_words(path, text):
         return []
     found = {match.group(0) for match in KERNEL_FORBIDDEN.finditer(strip_comments(text))}
     return [f"{path}: a kernel may not use {word!r}" for word in sorted(found)]
+
+
+def cuda_words(path, text):
+    if not path.startswith("gpu/") or path.startswith(CUDA_FOLDERS):
+        return []
+    found = {match.group(0) for match in CUDA_WORD.finditer(strip_comments(text))}
+    return [f"{path}: {word!r} belongs to gpu/simt and gpu/launch" for word in sorted(found)]
 
 
 def layout_without_spec(path, all_paths):
@@ -115,6 +132,7 @@ def breaches(paths, read):
     for path in (p for p in paths if p.endswith(CODE_SUFFIXES)):
         text = read(path)
         found += wrong_includes(path, text) + kernel_words(path, text) + left_behind(path, text) + too_long(path, text)
+        found += cuda_words(path, text)
         found += layout_without_spec(path, paths) + unnamed_selectors(path, paths, read)
     return found + parsers_without_a_fuzzer(paths, read)
 

@@ -32,6 +32,17 @@ class TreeRules(unittest.TestCase):
     def test_words_in_kernel_comments_pass(self):
         self.assertEqual(breaches_of({"codec/tier/tier_avx512.cc": "// a vector of 64 lanes\n"}), [])
 
+    def test_kernel_that_knows_more_than_layouts_is_found(self):
+        kernel = "gpu/kernels/tier_decode.h"
+        self.assertEqual(breaches_of({kernel: '#include "codec/tier/tier_layout.h"\n'}), [])
+        self.assertEqual(len(breaches_of({kernel: '#include "codec/tier/tier.h"\n'})), 1)
+
+    def test_cuda_word_in_a_kernel_body_is_found(self):
+        body = "const int lane = threadIdx.x;\n__shfl_sync();\n"
+        self.assertEqual(len(breaches_of({"gpu/kernels/tier_decode.h": body})), 2)
+        self.assertEqual(breaches_of({"gpu/launch/tier_decode.cu": body}), [])
+        self.assertEqual(breaches_of({"gpu/kernels/tier_decode.h": "// not threadIdx\n"}), [])
+
     def test_layout_without_spec_is_found(self):
         self.assertEqual(len(breaches_of({"codec/tier/tier_layout.h": "\n"})), 1)
         self.assertEqual(breaches_of({"codec/tier/tier_layout.h": "\n", "codec/tier/FORMAT.md": ""}), [])
