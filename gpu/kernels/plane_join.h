@@ -27,10 +27,10 @@ constexpr void JoinPiece(Ctx& ctx, const PlaneJoinParams& params, const typename
   const auto in_range = piece < params.elements / kJoinPieceElements;
   const auto exponents = ctx.GlobalLoadIf(in_range, reinterpret_cast<const Quad*>(params.exponents), piece);
   const auto rest = ctx.GlobalLoadIf(in_range, reinterpret_cast<const Quad*>(params.sign_mantissas), piece);
-  const simt::Pair<U32> a = JoinBf16(ctx, RotateExponents(exponents.x), rest.x);
-  const simt::Pair<U32> b = JoinBf16(ctx, RotateExponents(exponents.y), rest.y);
-  const simt::Pair<U32> c = JoinBf16(ctx, RotateExponents(exponents.z), rest.z);
-  const simt::Pair<U32> d = JoinBf16(ctx, RotateExponents(exponents.w), rest.w);
+  const simt::Pair<U32> a = JoinBf16(ctx, RotateBytes(exponents.x), rest.x);
+  const simt::Pair<U32> b = JoinBf16(ctx, RotateBytes(exponents.y), rest.y);
+  const simt::Pair<U32> c = JoinBf16(ctx, RotateBytes(exponents.z), rest.z);
+  const simt::Pair<U32> d = JoinBf16(ctx, RotateBytes(exponents.w), rest.w);
   auto* out = reinterpret_cast<Quad*>(params.elements_out);
   ctx.GlobalStoreIf(in_range, out, piece * 2, simt::Quad<U32>{a.x, a.y, b.x, b.y});
   ctx.GlobalStoreIf(in_range, out, piece * 2 + 1, simt::Quad<U32>{c.x, c.y, d.x, d.y});
@@ -49,7 +49,7 @@ constexpr void PlaneJoinBody(Ctx& ctx, const PlaneJoinParams& params) {
   if (warp != 0) return;
   const U32 element = pieces * kJoinPieceElements + ctx.LaneIndex();
   const auto left = element < params.elements;
-  const U32 exponent = RotateExponents(ctx.GlobalLoadIf(left, params.exponents, element));
+  const U32 exponent = RotateBytes(ctx.GlobalLoadIf(left, params.exponents, element));
   const U32 rest = ctx.GlobalLoadIf(left, params.sign_mantissas, element);
   ctx.GlobalStoreIf(left, params.elements_out, element, JoinBf16(ctx, exponent, rest).x);
 }

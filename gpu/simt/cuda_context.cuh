@@ -88,31 +88,53 @@ class CudaContext {
 
   // --- shared memory ---
   __device__ U32 SharedLoad8(U32 address) const { return *Shared<uint8_t>(address); }
+  __device__ U32 SharedLoad8If(Pred condition, U32 address, U32 otherwise) const {
+    if (condition) otherwise = SharedLoad8(address);
+    return otherwise;
+  }
   __device__ U32 SharedLoad16(U32 address) const { return *Shared<uint16_t>(address); }
+  __device__ U32 SharedLoad16If(Pred condition, U32 address, U32 otherwise) const {
+    if (condition) otherwise = SharedLoad16(address);
+    return otherwise;
+  }
   __device__ U32 SharedLoad32(U32 address) const { return *Shared<uint32_t>(address); }
   __device__ U32 SharedLoad32If(Pred condition, U32 address, U32 otherwise) const {
-    if (condition) otherwise = *Shared<uint32_t>(address);
+    if (condition) otherwise = SharedLoad32(address);
     return otherwise;
   }
   __device__ Pair<U32> SharedLoad64(U32 address) const {
     const uint2 value = *Shared<uint2>(address);
     return {value.x, value.y};
   }
+  __device__ Pair<U32> SharedLoad64If(Pred condition, U32 address, Pair<U32> otherwise) const {
+    if (condition) otherwise = SharedLoad64(address);
+    return otherwise;
+  }
   __device__ Quad<U32> SharedLoad128(U32 address) const {
     const uint4 value = *Shared<uint4>(address);
     return {value.x, value.y, value.z, value.w};
   }
+  __device__ Quad<U32> SharedLoad128If(Pred condition, U32 address, Quad<U32> otherwise) const {
+    if (condition) otherwise = SharedLoad128(address);
+    return otherwise;
+  }
   __device__ void SharedStore8(U32 address, U32 value) const { *Shared<uint8_t>(address) = value; }
   __device__ void SharedStore8If(Pred condition, U32 address, U32 value) const {
-    if (condition) *Shared<uint8_t>(address) = value;
+    if (condition) SharedStore8(address, value);
   }
   __device__ void SharedStore16(U32 address, U32 value) const { *Shared<uint16_t>(address) = value; }
+  __device__ void SharedStore16If(Pred condition, U32 address, U32 value) const {
+    if (condition) SharedStore16(address, value);
+  }
   __device__ void SharedStore32(U32 address, U32 value) const { *Shared<uint32_t>(address) = value; }
   __device__ void SharedStore32If(Pred condition, U32 address, U32 value) const {
-    if (condition) *Shared<uint32_t>(address) = value;
+    if (condition) SharedStore32(address, value);
   }
   __device__ void SharedStore64(U32 address, Pair<U32> value) const {
     *Shared<uint2>(address) = make_uint2(value.x, value.y);
+  }
+  __device__ void SharedStore64If(Pred condition, U32 address, Pair<U32> value) const {
+    if (condition) SharedStore64(address, value);
   }
   __device__ void SharedStore128(U32 address, Quad<U32> value) const {
     *Shared<uint4>(address) = make_uint4(value.x, value.y, value.z, value.w);

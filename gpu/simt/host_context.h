@@ -200,8 +200,16 @@ class HostContext {
   U32 SharedLoad8(const U32& address, const Place& where = Place::current()) {
     return SharedLoad<uint8_t>(true, address, 0, where);
   }
+  U32 SharedLoad8If(const Pred& condition, const U32& address, const U32& otherwise,
+                    const Place& where = Place::current()) {
+    return SharedLoad<uint8_t>(condition, address, otherwise, where);
+  }
   U32 SharedLoad16(const U32& address, const Place& where = Place::current()) {
     return SharedLoad<uint16_t>(true, address, 0, where);
+  }
+  U32 SharedLoad16If(const Pred& condition, const U32& address, const U32& otherwise,
+                     const Place& where = Place::current()) {
+    return SharedLoad<uint16_t>(condition, address, otherwise, where);
   }
   U32 SharedLoad32(const U32& address, const Place& where = Place::current()) {
     return SharedLoad<uint32_t>(true, address, 0, where);
@@ -213,18 +221,30 @@ class HostContext {
   Pair<U32> SharedLoad64(const U32& address, const Place& where = Place::current()) {
     return SharedLoad<Pair<uint32_t>>(true, address, {0, 0}, where);
   }
+  Pair<U32> SharedLoad64If(const Pred& condition, const U32& address, const Pair<U32>& otherwise,
+                           const Place& where = Place::current()) {
+    return SharedLoad<Pair<uint32_t>>(condition, address, otherwise, where);
+  }
   Quad<U32> SharedLoad128(const U32& address, const Place& where = Place::current()) {
     return SharedLoad<Quad<uint32_t>>(true, address, {0, 0, 0, 0}, where);
+  }
+  Quad<U32> SharedLoad128If(const Pred& condition, const U32& address, const Quad<U32>& otherwise,
+                            const Place& where = Place::current()) {
+    return SharedLoad<Quad<uint32_t>>(condition, address, otherwise, where);
+  }
+  void SharedStore8(const U32& address, const U32& value, const Place& where = Place::current()) {
+    SharedStore<uint8_t>(true, address, value, where);
   }
   void SharedStore8If(const Pred& condition, const U32& address, const U32& value,
                       const Place& where = Place::current()) {
     SharedStore<uint8_t>(condition, address, value, where);
   }
-  void SharedStore8(const U32& address, const U32& value, const Place& where = Place::current()) {
-    SharedStore<uint8_t>(true, address, value, where);
-  }
   void SharedStore16(const U32& address, const U32& value, const Place& where = Place::current()) {
     SharedStore<uint16_t>(true, address, value, where);
+  }
+  void SharedStore16If(const Pred& condition, const U32& address, const U32& value,
+                       const Place& where = Place::current()) {
+    SharedStore<uint16_t>(condition, address, value, where);
   }
   void SharedStore32(const U32& address, const U32& value, const Place& where = Place::current()) {
     SharedStore<uint32_t>(true, address, value, where);
@@ -235,6 +255,10 @@ class HostContext {
   }
   void SharedStore64(const U32& address, const Pair<U32>& value, const Place& where = Place::current()) {
     SharedStore<Pair<uint32_t>>(true, address, value, where);
+  }
+  void SharedStore64If(const Pred& condition, const U32& address, const Pair<U32>& value,
+                       const Place& where = Place::current()) {
+    SharedStore<Pair<uint32_t>>(condition, address, value, where);
   }
   void SharedStore128(const U32& address, const Quad<U32>& value, const Place& where = Place::current()) {
     SharedStore<Quad<uint32_t>>(true, address, value, where);

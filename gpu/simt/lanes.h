@@ -24,7 +24,11 @@ class Lanes {
  public:
   // As on the device, a value without an initialiser may be anything; here always the same, and not zero.
   Lanes() { std::memset(values_.data(), kPoison, sizeof(values_)); }
-  Lanes(T value) { values_.fill(value); }  // NOLINT(google-explicit-constructor)
+  Lanes(T value) { values_.fill(value); }           // NOLINT(google-explicit-constructor)
+  template <class Integer, Integer kValue>          // the index of an Unrolled loop
+  Lanes(std::integral_constant<Integer, kValue>) {  // NOLINT(google-explicit-constructor)
+    values_.fill(kValue);
+  }
   template <class From>
   explicit Lanes(const Lanes<From>& from) {
     for (uint32_t l = 0; l < kWarpLanes; ++l) values_[l] = static_cast<T>(from[l]);
@@ -52,6 +56,12 @@ class Lanes {
   }
   friend Lanes operator*(const Lanes& a, const Lanes& b) {
     return Map(a, b, [](T x, T y) { return x * y; });
+  }
+  friend Lanes operator/(const Lanes& a, T divisor) {
+    return Map(a, a, [divisor](T x, T) { return x / divisor; });
+  }
+  friend Lanes operator%(const Lanes& a, T divisor) {
+    return Map(a, a, [divisor](T x, T) { return x % divisor; });
   }
   friend Lanes operator&(const Lanes& a, const Lanes& b) {
     return Map(a, b, [](T x, T y) { return x & y; });

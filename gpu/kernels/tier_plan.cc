@@ -1,0 +1,153 @@
+#include "gpu/kernels/tier_plan.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "codec/base/bits.h"
+#include "codec/base/endian.h"
+#include "codec/base/status.h"
+
+namespace plait::gpu {
+namespace {
+
+absl::Status CheckHeader(std::span<const uint8_t> stream, size_t n) {
+  if (stream.size() < kTierHeaderBytes) {
+    return absl::OutOfRangeError(FoundExpected("tier stream bytes", stream.size(), kTierHeaderBytes));
+  }
+  const TierShape shape(stream[0]);
+  if (!shape.valid()) {
+    return absl::DataLossError(FoundExpected("tier shape", stream[0], "up to 6 levels with up to 15 symbols"));
+  }
+  for (size_t i = 1 + shape.table_begin(shape.num_levels()); i < kTierHeaderBytes; ++i) {
+    if (stream[i] != 0) return absl::DataLossError(FoundExpected("unused tier table entry", stream[i], 0));
+  }
+  const size_t least_bytes = kTierHeaderBytes + TierDigitBytes(n, shape.digit_bits(0));
+  if (stream.size() >= least_bytes) return absl::OkStatus();
+  return absl::OutOfRangeError(
+      FoundExpected("tier stream bytes", stream.size(), absl::StrCat("at least ", least_bytes)));
+}
+
+// Bit plane of `count` digits, up to 64; what lies behind them comes along.
+uint64_t LoadBits(const uint8_t* bytes, size_t count) {
+  uint64_t word = 0;
+  std::memcpy(&word, bytes, TierBitPlaneBytes(count));
+  return word;
+}
+
+// Counts the escapes among n digits; kDataLoss if bits behind them are ones.
+absl::StatusOr<uint16_t> CountEscapes(const uint8_t* digits, size_t n, unsigned bits, size_t level) {
+  int escapes = 0;
+  for (size_t i = 0; i < n; i += kTierUnitSymbols) {
+    const size_t count = std::min(kTierUnitSymbols, n - i);
+    const uint8_t* const unit = digits + TierDigitBytes(i, bits);
+    const uint64_t low = LoadBits(unit, count);
+    const uint64_t high = bits == 2 ? LoadBits(unit + TierBitPlaneBytes(count), count) : low;
+    if (count < kTierUnitSymbols && (low | high) >> count != 0) {
+      return absl::DataLossError(absl::StrCat("padding of tier level ", level + 1, ": found ones, expected zeros"));
+    }
+    escapes += std::popcount(low & high);
+  }
+  return static_cast<uint16_t>(escapes);
+}
+
+class PacketIndexer {
+ public:
+  // Requires: CheckHeader has accepted the stream.
+  PacketIndexer(std::span<const uint8_t> stream, size_t n)
+      : stream_(stream), shape_(stream[0]), at_(kTierHeaderBytes + TierDigitBytes(n, shape_.digit_bits(0))) {}
+
+  // The group of `count` symbols from symbol `first` on.
+  absl::StatusOr<TierGroup> Next(size_t first, size_t count) {
+    TierGroup group{.packet = static_cast<uint32_t>(at_), .counts = {}};
+    size_t digits = kTierHeaderBytes + TierDigitBytes(first, shape_.digit_bits(0));
+    for (size_t level = 0; level < shape_.num_levels(); ++level) {
+      const unsigned bits = shape_.digit_bits(level);
+      if (level != 0) {
+        digits = at_;
+        PLAIT_RETURN_IF_ERROR(Take(TierDigitBytes(count, bits)));
+      }
+      PLAIT_ASSIGN_OR_RETURN(group.counts[level], CountEscapes(stream_.data() + digits, count, bits, level));
+      count = group.counts[level];
+    }
+    PLAIT_RETURN_IF_ERROR(Take(count));
+    return group;
+  }
+
+  size_t left() const { return stream_.size() - at_; }
+
+ private:
+  absl::Status Take(size_t bytes) {
+    if (bytes > left()) return absl::OutOfRangeError(FoundExpected("tier packet bytes left", left(), bytes));
+    at_ += bytes;
+    return absl::OkStatus();
+  }
+
+  std::span<const uint8_t> stream_;
+  TierShape shape_;
+  size_t at_;  // begin of the next part of the packets
+};
+
+uint32_t StatusWord(const absl::Status& status) {
+  if (status.ok()) return kTierOk;
+  return status.code() == absl::StatusCode::kOutOfRange ? kTierTruncated : kTierCorrupt;
+}
+
+}  // namespace
+
+absl::StatusOr<TierIndex> IndexTierStream(std::span<const uint8_t> stream, size_t n) {
+  PLAIT_RETURN_IF_ERROR(CheckHeader(stream, n));
+  const TierShape shape(stream[0]);
+  TierIndex index{.shape = shape.code(), .tables = {}, .groups = {}};
+  for (size_t level = 0; level < shape.num_levels(); ++level) {
+    for (size_t i = 0; i < shape.known_symbols(level); ++i) {
+      index.tables[level] |= uint32_t{stream[1 + shape.table_begin(level) + i]} << 8 * i;
+    }
+  }
+  PacketIndexer packets(stream, n);
+  for (size_t first = 0; first < n; first += kTierGroupSymbols) {
+    PLAIT_ASSIGN_OR_RETURN(index.groups.emplace_back(), packets.Next(first, std::min(kTierGroupSymbols, n - first)));
+  }
+  if (packets.left() == 0) return index;
+  return absl::DataLossError(FoundExpected("tier stream bytes after the last group", packets.left(), 0));
+}
+
+bool FitsCapacity(const TierCapacity& capacity, uint32_t num_levels, const TierGroup& group) {
+  uint32_t units = 0;
+  for (uint32_t level = 1; level < num_levels; ++level) {
+    units += CeilDiv<uint32_t>(group.counts[level - 1], kUnitSymbols);
+  }
+  return units <= capacity.units && group.counts[0] <= capacity.symbols;
+}
+
+absl::Status AddTierPlane(const TierPlane& plane, TierDevicePlan* plan) {
+  for (const uint8_t* address :
+       {plane.device_stream, plane.device_noise, static_cast<const uint8_t*>(plane.device_out)}) {
+    if (reinterpret_cast<uintptr_t>(address) % 16 != 0) {
+      return absl::InvalidArgumentError("device address: found an odd one, expected a multiple of 16");
+    }
+  }
+  absl::StatusOr<TierIndex> index = IndexTierStream(plane.stream, plane.elements);
+  TierBlock block{.stream = plane.device_stream,
+                  .noise = plane.device_noise,
+                  .out = plane.device_out,
+                  .stream_bytes = static_cast<uint32_t>(plane.stream.size()),
+                  .elements = plane.elements,
+                  .shape = index.ok() ? index->shape : 0,
+                  .tables = {}};
+  if (index.ok()) std::ranges::copy(index->tables, block.tables);
+  const auto number = static_cast<uint32_t>(plan->blocks.size());
+  plan->blocks.push_back(block);
+  plan->status.push_back(StatusWord(index.status()));
+  if (!index.ok()) return index.status();
+  const auto num_levels = static_cast<uint32_t>(TierShape(static_cast<uint8_t>(block.shape)).num_levels());
+  for (uint32_t g = 0; g < index->groups.size(); ++g) {
+    TierDevicePlan::Launch& launch =
+        FitsCapacity(kTierNarrow, num_levels, index->groups[g]) ? plan->narrow : plan->wide;
+    launch.tasks.push_back({number, g});
+    launch.groups.push_back(index->groups[g]);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace plait::gpu
