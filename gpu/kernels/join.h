@@ -28,8 +28,8 @@ constexpr simt::Pair<typename Ctx::U32> JoinBf16(Ctx& ctx, const typename Ctx::U
                                                  const typename Ctx::U32& sign_mantissas) {
   constexpr uint32_t kFirstTwo = 0x5140;  // bytes 0 and 1 of both words in turn
   constexpr uint32_t kLastTwo = 0x7362;
-  const typename Ctx::U32 high = (sign_mantissas & kTopBits) | (rotated & kLowBits7);
-  const typename Ctx::U32 low = (rotated & kTopBits) | (sign_mantissas & kLowBits7);
+  const typename Ctx::U32 high = ctx.BitSelect(kTopBits, sign_mantissas, rotated);
+  const typename Ctx::U32 low = ctx.BitSelect(kTopBits, rotated, sign_mantissas);
   return {ctx.BytePermute(low, high, kFirstTwo), ctx.BytePermute(low, high, kLastTwo)};
 }
 

@@ -3,8 +3,9 @@
 // A lane takes a unit of 64 digits, of any level, and leaves in shared memory
 //   - an index byte for each four of them, bit 0 of the four in the low nibble and bit 1 in the high one: what the
 //   table
-//     of selectors is looked up with; four index bytes are a piece;
-//   - for each piece, how many escapes of its level stand before it.
+//     of selectors is looked up with;
+//   - for each eight of them a position: how many escapes of its level stand before, times the 8 bits that each of them
+//     has in the level below.
 // A digit of one bit is taken as one of two, both the same: 0 stays 0 and its escape 1 becomes 3, the escape of two
 // bits. So levels of one and of two bits are alike from here on.
 #ifndef PLAIT_GPU_KERNELS_TIER_DIGITS_H_
@@ -40,45 +41,28 @@ struct TierUnitPlace {
   typename Ctx::Pred two_bits;
 };
 
-// Eight bytes of the stream from byte `at` on, of which only the first `bytes` are asked for; the others are anything.
+// Eight bytes of the stream from byte `at` on. Reads up to 12 bytes from the word on that holds the first.
 template <class Ctx>
-constexpr simt::Pair<typename Ctx::U32> LoadUnaligned(Ctx& ctx, const uint8_t* stream, const typename Ctx::U32& at,
-                                                      const typename Ctx::U32& bytes) {
+constexpr simt::Pair<typename Ctx::U32> LoadUnaligned(Ctx& ctx, const uint8_t* stream, const typename Ctx::U32& at) {
   using U32 = typename Ctx::U32;
   const auto* words = reinterpret_cast<const uint32_t*>(stream);
   const U32 word = at / kWordBytes;
-  const U32 end = (at & (kWordBytes - 1)) + bytes;
-  const U32 a = ctx.GlobalLoadIf(bytes > 0, words, word);
-  const U32 b = ctx.GlobalLoadIf(end > kWordBytes, words, word + 1);
-  const U32 c = ctx.GlobalLoadIf(end > 2 * kWordBytes, words, word + 2);
+  const U32 a = ctx.GlobalLoad(words, word);
+  const U32 b = ctx.GlobalLoad(words, word + 1);
+  const U32 c = ctx.GlobalLoad(words, word + 2);
   const U32 shift = at * kByteBits;  // the funnel takes it modulo 32
   return {ctx.FunnelShiftRight(a, b, shift), ctx.FunnelShiftRight(b, c, shift)};
 }
 
-// The lowest `count` bits (0 to 64).
+// Reads a unit that may be short. `place.at` is inside the stream, even if there are no digits.
 template <class Ctx>
-constexpr simt::Pair<typename Ctx::U32> LowBits(Ctx& ctx, const typename Ctx::U32& count) {
+constexpr TierUnit<Ctx> LoadUnit(Ctx& ctx, const uint8_t* stream, const TierUnitPlace<Ctx>& place) {
   using U32 = typename Ctx::U32;
-  const U32 bits = (U32(1) << (count & (kWordBits - 1))) - 1;
-  const auto second = count >= kWordBits;
-  const U32 all = ctx.Select(count >= 2 * kWordBits, U32(simt::kEveryLane), bits);
-  return {ctx.Select(second, U32(simt::kEveryLane), bits), ctx.Select(second, all, U32(0))};
-}
-
-// Reads a unit that may be short; *ones becomes other than zero where its unused bits are not.
-template <class Ctx>
-constexpr TierUnit<Ctx> LoadUnit(Ctx& ctx, const uint8_t* stream, const TierUnitPlace<Ctx>& place,
-                                 typename Ctx::U32* ones) {
-  using U32 = typename Ctx::U32;
-  const U32 bytes = (place.count + (kByteBits - 1)) / kByteBits;  // of a bit plane
-  const simt::Pair<U32> low = LoadUnaligned(ctx, stream, place.at, bytes);
-  const simt::Pair<U32> loaded =
-      LoadUnaligned(ctx, stream, place.at + bytes, ctx.Select(place.two_bits, bytes, U32(0)));
-  const simt::Pair<U32> high = {ctx.Select(place.two_bits, loaded.x, low.x),
-                                ctx.Select(place.two_bits, loaded.y, low.y)};
-  const simt::Pair<U32> used = LowBits(ctx, place.count);
-  const simt::Pair<U32> stored = LowBits(ctx, bytes * kByteBits);
-  *ones |= ((low.x | high.x) & (stored.x & ~used.x)) | ((low.y | high.y) & (stored.y & ~used.y));
+  const U32 bit_plane_bytes = (place.count + (kByteBits - 1)) / kByteBits;
+  const simt::Pair<U32> low = LoadUnaligned(ctx, stream, place.at);
+  const simt::Pair<U32> high =
+      LoadUnaligned(ctx, stream, place.at + ctx.Select(place.two_bits, bit_plane_bytes, U32(0)));
+  const simt::Pair<U32> used = {ctx.LowBits(place.count), ctx.LowBits(ctx.Max(place.count, kWordBits) - kWordBits)};
   return {{low.x & used.x, low.y & used.y}, {high.x & used.x, high.y & used.y}};
 }
 
@@ -96,6 +80,21 @@ constexpr simt::Pair<typename Ctx::U32> IndexBytes(Ctx& ctx, const typename Ctx:
   return {ctx.BytePermute(even, odd, kFirstPiece), ctx.BytePermute(even, odd, kSecondPiece)};
 }
 
+// Positions of the four eights of 32 digits, two to a word; `escaped` has the digits that escape and `before` is the
+// position of the first.
+template <class Ctx>
+constexpr simt::Pair<typename Ctx::U32> Positions(Ctx& ctx, const typename Ctx::U32& escaped,
+                                                  const typename Ctx::U32& before) {
+  using U32 = typename Ctx::U32;
+  constexpr uint32_t kEight = 0xff;
+  constexpr uint32_t kThreeEights = 0xffffff;
+  constexpr uint32_t kBothHalves = 0x10001;
+  constexpr uint32_t kInHighHalf = kByteBits << kHalfBits;
+  const U32 both = before * kBothHalves;
+  return {both + ctx.PopCount(escaped & kEight) * kInHighHalf,
+          both + ctx.PopCount(escaped & kLowHalf) * kByteBits + ctx.PopCount(escaped & kThreeEights) * kInHighHalf};
+}
+
 // Leaves unit number `unit`, before which `escapes` digits of its level escape, in the warp's shared memory at
 // `scratch`.
 template <class Ctx>
@@ -103,27 +102,15 @@ constexpr void StoreUnit(Ctx& ctx, TierCapacity capacity, uint32_t scratch, cons
                          const typename Ctx::Pred& exists, const TierUnit<Ctx>& digits,
                          const typename Ctx::U32& escapes) {
   using U32 = typename Ctx::U32;
-  constexpr uint32_t kIndexBytes = kPiecesOfUnit * kWordBytes;
-  constexpr uint32_t kPrefixBytes = kPiecesOfUnit * 2;
   const simt::Pair<U32> first = IndexBytes(ctx, digits.bit0.x, digits.bit1.x);
   const simt::Pair<U32> second = IndexBytes(ctx, digits.bit0.y, digits.bit1.y);
-  ctx.SharedStore128If(exists, scratch + unit * kIndexBytes, simt::Quad<U32>{first.x, first.y, second.x, second.y});
+  ctx.SharedStore128If(exists, scratch + unit * kUnitIndexBytes, simt::Quad<U32>{first.x, first.y, second.x, second.y});
   const simt::Pair<U32> escaped = digits.escapes();
-  const U32 before1 = escapes + ctx.PopCount(escaped.x & kLowHalf);
-  const U32 before2 = escapes + ctx.PopCount(escaped.x);
-  const U32 before3 = before2 + ctx.PopCount(escaped.y & kLowHalf);
-  ctx.SharedStore64If(exists, scratch + capacity.prefixes_at() + unit * kPrefixBytes,
-                      simt::Pair<U32>{escapes | before1 << kHalfBits, before2 | before3 << kHalfBits});
-}
-
-// The sum of `value` over this lane and those below it.
-template <class Ctx>
-constexpr typename Ctx::U32 InclusiveScan(Ctx& ctx, typename Ctx::U32 value) {
-  for (uint32_t distance = 1; distance < simt::kWarpLanes; distance *= 2) {
-    const typename Ctx::U32 below = ctx.ShuffleUp(value, distance);
-    value += ctx.Select(ctx.LaneIndex() >= distance, below, typename Ctx::U32(0));
-  }
-  return value;
+  const U32 before = escapes * kByteBits;
+  const simt::Pair<U32> low = Positions(ctx, escaped.x, before);
+  const simt::Pair<U32> high = Positions(ctx, escaped.y, before + ctx.PopCount(escaped.x) * kByteBits);
+  ctx.SharedStore128If(exists, scratch + capacity.positions_at() + unit * kUnitPositionBytes,
+                       simt::Quad<U32>{low.x, low.y, high.x, high.y});
 }
 
 }  // namespace plait::gpu

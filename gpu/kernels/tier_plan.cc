@@ -36,8 +36,8 @@ uint64_t LoadBits(const uint8_t* bytes, size_t count) {
 }
 
 // Counts the escapes among n digits; kDataLoss if bits behind them are ones.
-absl::StatusOr<uint16_t> CountEscapes(const uint8_t* digits, size_t n, unsigned bits, size_t level) {
-  int escapes = 0;
+absl::StatusOr<size_t> CountEscapes(const uint8_t* digits, size_t n, unsigned bits, size_t level) {
+  size_t escapes = 0;
   for (size_t i = 0; i < n; i += kTierUnitSymbols) {
     const size_t count = std::min(kTierUnitSymbols, n - i);
     const uint8_t* const unit = digits + TierDigitBytes(i, bits);
@@ -46,9 +46,9 @@ absl::StatusOr<uint16_t> CountEscapes(const uint8_t* digits, size_t n, unsigned 
     if (count < kTierUnitSymbols && (low | high) >> count != 0) {
       return absl::DataLossError(absl::StrCat("padding of tier level ", level + 1, ": found ones, expected zeros"));
     }
-    escapes += std::popcount(low & high);
+    escapes += static_cast<size_t>(std::popcount(low & high));
   }
-  return static_cast<uint16_t>(escapes);
+  return escapes;
 }
 
 class PacketIndexer {
@@ -59,7 +59,7 @@ class PacketIndexer {
 
   // The group of `count` symbols from symbol `first` on.
   absl::StatusOr<TierGroup> Next(size_t first, size_t count) {
-    TierGroup group{.packet = static_cast<uint32_t>(at_), .counts = {}};
+    TierGroup group{.packet = static_cast<uint32_t>(at_), .counts = {}, .raw = 0};
     size_t digits = kTierHeaderBytes + TierDigitBytes(first, shape_.digit_bits(0));
     for (size_t level = 0; level < shape_.num_levels(); ++level) {
       const unsigned bits = shape_.digit_bits(level);
@@ -67,8 +67,8 @@ class PacketIndexer {
         digits = at_;
         PLAIT_RETURN_IF_ERROR(Take(TierDigitBytes(count, bits)));
       }
-      PLAIT_ASSIGN_OR_RETURN(group.counts[level], CountEscapes(stream_.data() + digits, count, bits, level));
-      count = group.counts[level];
+      PLAIT_ASSIGN_OR_RETURN(count, CountEscapes(stream_.data() + digits, count, bits, level));
+      (level + 1 < shape_.num_levels() ? group.counts[level] : group.raw) = static_cast<uint16_t>(count);
     }
     PLAIT_RETURN_IF_ERROR(Take(count));
     return group;
@@ -112,12 +112,10 @@ absl::StatusOr<TierIndex> IndexTierStream(std::span<const uint8_t> stream, size_
   return absl::DataLossError(FoundExpected("tier stream bytes after the last group", packets.left(), 0));
 }
 
-bool FitsCapacity(const TierCapacity& capacity, uint32_t num_levels, const TierGroup& group) {
+bool FitsCapacity(const TierCapacity& capacity, const TierGroup& group) {
   uint32_t units = 0;
-  for (uint32_t level = 1; level < num_levels; ++level) {
-    units += CeilDiv<uint32_t>(group.counts[level - 1], kUnitSymbols);
-  }
-  return units <= capacity.units && group.counts[0] <= capacity.symbols;
+  for (uint16_t count : group.counts) units += CeilDiv<uint32_t>(count, kUnitSymbols);
+  return units <= capacity.units && group.first_escapes() <= capacity.symbols;
 }
 
 absl::Status AddTierPlane(const TierPlane& plane, TierDevicePlan* plan) {
@@ -133,17 +131,16 @@ absl::Status AddTierPlane(const TierPlane& plane, TierDevicePlan* plan) {
                   .out = plane.device_out,
                   .stream_bytes = static_cast<uint32_t>(plane.stream.size()),
                   .elements = plane.elements,
-                  .shape = index.ok() ? index->shape : 0,
+                  .shape = static_cast<uint16_t>(index.ok() ? index->shape : 0),
+                  .num_levels = static_cast<uint16_t>(index.ok() ? TierShape(index->shape).num_levels() : 0),
                   .tables = {}};
   if (index.ok()) std::ranges::copy(index->tables, block.tables);
   const auto number = static_cast<uint32_t>(plan->blocks.size());
   plan->blocks.push_back(block);
   plan->status.push_back(StatusWord(index.status()));
   if (!index.ok()) return index.status();
-  const auto num_levels = static_cast<uint32_t>(TierShape(static_cast<uint8_t>(block.shape)).num_levels());
   for (uint32_t g = 0; g < index->groups.size(); ++g) {
-    TierDevicePlan::Launch& launch =
-        FitsCapacity(kTierNarrow, num_levels, index->groups[g]) ? plan->narrow : plan->wide;
+    TierDevicePlan::Launch& launch = FitsCapacity(kTierNarrow, index->groups[g]) ? plan->narrow : plan->wide;
     launch.tasks.push_back({number, g});
     launch.groups.push_back(index->groups[g]);
   }

@@ -15,7 +15,7 @@ namespace plait::gpu {
 
 // What a stream's header and digits say.
 struct TierIndex {
-  uint32_t shape = 0;
+  uint8_t shape = 0;
   uint32_t tables[kTierMaxLevels] = {};
   std::vector<TierGroup> groups;
 };
@@ -26,7 +26,7 @@ struct TierIndex {
 absl::StatusOr<TierIndex> IndexTierStream(std::span<const uint8_t> stream, size_t n);
 
 // Whether a group fits.
-bool FitsCapacity(const TierCapacity& capacity, uint32_t num_levels, const TierGroup& group);
+bool FitsCapacity(const TierCapacity& capacity, const TierGroup& group);
 
 // A plane to decode: its bytes here, and the addresses of it, of plane 1 and of the result where the kernel runs.
 struct TierPlane {

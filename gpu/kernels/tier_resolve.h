@@ -43,73 +43,40 @@ constexpr void BuildSelectors(Ctx& ctx) {
   for (uint32_t first = ctx.Warp() * simt::kWarpLanes; first < kSelectorEntries;
        first += ctx.NumWarps() * simt::kWarpLanes) {
     const U32 entry = SelectorEntry(ctx, first + ctx.LaneIndex());
-    for (uint32_t i = 0; i < simt::kWarpLanes; ++i) {
-      ctx.SharedStore32((first + i) * kSelectorRowBytes + ctx.LaneIndex() * kWordBytes, ctx.ShuffleIdx(entry, U32(i)));
+    SIMT_ROLLED for (uint32_t i = 0; i < simt::kWarpLanes; ++i) {
+      ctx.SharedStore32(ctx.SharedBegin() + (first + i) * kSelectorRowBytes + ctx.LaneIndex() * kWordBytes,
+                        ctx.ShuffleIdx(entry, U32(i)));
     }
   }
 }
 
-// The symbols of the level below, as a lane's piece uses them up: two words that hold the next ones, and the place of
-// the first in them. A word is loaded when the one before is used up, by few lanes at a time, which stand close
-// together: that costs half of the passes through shared memory that loading four bytes at every place would.
-template <class Ctx>
-class SymbolQueue {
- public:
-  using U32 = typename Ctx::U32;
-
-  // From byte `at` of shared memory on, for lanes of `active`; the others get zeros.
-  constexpr SymbolQueue(Ctx& ctx, const typename Ctx::Pred& active, const U32& at)
-      : bit_(at * kByteBits),
-        word_(at & ~(kWordBytes - 1)),
-        low_(ctx.SharedLoad32If(active, word_, U32(0))),
-        high_(ctx.SharedLoad32If(active, word_ + kWordBytes, U32(0))) {}
-
-  constexpr U32 Next(Ctx& ctx) const { return ctx.FunnelShiftRight(low_, high_, bit_); }
-
-  // Uses up `bits`, at most a word's.
-  constexpr void Skip(Ctx& ctx, const U32& bits) {
-    const U32 after = bit_ + bits;
-    const auto crossed = ((after ^ bit_) & kWordBits) != 0;
-    low_ = ctx.Select(crossed, high_, low_);
-    word_ = ctx.Select(crossed, word_ + kWordBytes, word_);
-    high_ = ctx.SharedLoad32If(crossed, word_ + kWordBytes, high_);
-    bit_ = after;
-  }
-
- private:
-  U32 bit_;   // counted from the begin of shared memory
-  U32 word_;  // where low_ is from
-  U32 low_, high_;
-};
-
 // The address of the entry of byte number kByte of a piece in this lane's copy of the table.
 template <uint32_t kByte, class Ctx>
 constexpr typename Ctx::U32 SelectorAddress(Ctx& ctx, const typename Ctx::U32& piece) {
-  constexpr uint32_t kRowShift = 7;  // log2 of a row's bytes
-  constexpr uint32_t kRows = (kSelectorEntries - 1) << kRowShift;
-  static_assert(kSelectorRowBytes == 1 << kRowShift);
-  const typename Ctx::U32 lane = ctx.LaneIndex() * kWordBytes;
-  if constexpr (kByte == 0) {
-    return (piece << kRowShift & kRows) | lane;
-  } else {
-    return (piece >> (kByte * kByteBits - kRowShift) & kRows) | lane;
-  }
+  using U32 = typename Ctx::U32;
+  constexpr uint32_t kZeroBytes = 0x4440;  // the byte alone
+  const U32 index = ctx.BytePermute(piece, U32(0), U32(kZeroBytes + kByte));
+  return index * kSelectorRowBytes + (ctx.SharedBegin() + ctx.LaneIndex() * kWordBytes);
 }
 
-// The 16 symbols of a piece, whose escapes stand in shared memory from byte `escapes_at` on.
-template <class Ctx>
-constexpr simt::Quad<typename Ctx::U32> ResolvePiece(Ctx& ctx, const typename Ctx::Pred& active,
-                                                     const typename Ctx::U32& piece,
-                                                     const typename Ctx::U32& escapes_at, uint32_t table) {
+// Eight symbols, of the index bytes kFirst and kFirst + 1 of a piece. The symbols of the level below begin at byte
+// `below` of shared memory, and the first that these eight take stands `position` bits behind.
+template <uint32_t kFirst, class Ctx>
+constexpr simt::Pair<typename Ctx::U32> ResolveEight(Ctx& ctx, const typename Ctx::U32& piece,
+                                                     const typename Ctx::U32& position, uint32_t below,
+                                                     uint32_t table) {
   using U32 = typename Ctx::U32;
-  SymbolQueue<Ctx> queue(ctx, active, escapes_at);
-  U32 symbols[kPieceSymbols / kIndexSymbols] = {0, 0, 0, 0};
-  simt::Unrolled<kPieceSymbols / kIndexSymbols>([&](auto i) {
-    const U32 entry = ctx.SharedLoad32(SelectorAddress<i>(ctx, piece));
-    symbols[i] = ctx.BytePermute(U32(table), queue.Next(ctx), entry);
-    if constexpr (i + 1 < kPieceSymbols / kIndexSymbols) queue.Skip(ctx, entry >> kHalfBits);
-  });
-  return {symbols[0], symbols[1], symbols[2], symbols[kPieceSymbols / kIndexSymbols - 1]};
+  constexpr uint32_t kWordMask = kGroupSymbols * 2 - kWordBytes;  // of bytes in a level, and one more
+  const U32 word = below + (position / kByteBits & kWordMask);
+  const U32 a = ctx.SharedLoad32(word);
+  const U32 b = ctx.SharedLoad32(word + kWordBytes);
+  const U32 c = ctx.SharedLoad32(word + 2 * kWordBytes);
+  const U32 first = ctx.FunnelShiftRight(a, b, position);  // the eight bytes from there on
+  const U32 second = ctx.FunnelShiftRight(b, c, position);
+  const U32 entry = ctx.SharedLoad32(SelectorAddress<kFirst>(ctx, piece));
+  const U32 next_entry = ctx.SharedLoad32(SelectorAddress<kFirst + 1>(ctx, piece));
+  const U32 next = ctx.FunnelShiftRightClamped(first, second, entry >> kHalfBits);
+  return {ctx.BytePermute(U32(table), first, entry), ctx.BytePermute(U32(table), next, next_entry)};
 }
 
 // A level whose digits are in shared memory, to be resolved.
@@ -122,16 +89,17 @@ struct TierLevel {
   constexpr uint32_t num_pieces() const { return (count + kPieceSymbols - 1) / kPieceSymbols; }
 };
 
-// The symbols of piece number `number` of a level.
+// The 16 symbols of piece number `number` of a level.
 template <class Ctx>
-constexpr simt::Quad<typename Ctx::U32> ResolveLevelPiece(Ctx& ctx, TierCapacity capacity, uint32_t scratch,
-                                                          const TierLevel& level, const typename Ctx::U32& number) {
+constexpr simt::Quad<typename Ctx::U32> ResolvePiece(Ctx& ctx, TierCapacity capacity, uint32_t scratch,
+                                                     const TierLevel& level, const typename Ctx::U32& number) {
   using U32 = typename Ctx::U32;
-  const auto active = number < level.num_pieces();
-  const U32 piece_number = number + level.first_unit * kPiecesOfUnit;
-  const U32 piece = ctx.SharedLoad32If(active, scratch + piece_number * kWordBytes, U32(0));
-  const U32 escapes = ctx.SharedLoad16If(active, scratch + capacity.prefixes_at() + piece_number * 2, U32(0));
-  return ResolvePiece(ctx, active, piece, escapes + level.below, level.table);
+  const U32 at = scratch + (number + level.first_unit * kPiecesOfUnit) * kWordBytes;
+  const U32 piece = ctx.SharedLoad32(at);
+  const U32 positions = ctx.SharedLoad32(at + capacity.positions_at());
+  const simt::Pair<U32> low = ResolveEight<0>(ctx, piece, positions, level.below, level.table);
+  const simt::Pair<U32> high = ResolveEight<2>(ctx, piece, positions >> kHalfBits, level.below, level.table);
+  return {low.x, low.y, high.x, high.y};
 }
 
 }  // namespace plait::gpu

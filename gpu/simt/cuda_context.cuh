@@ -37,13 +37,29 @@ class CudaContext {
     return condition ? yes : no;
   }
   __device__ U32 PopCount(U32 a) const { return __popc(a); }
+  __device__ U32 Max(U32 a, U32 b) const { return max(a, b); }
   __device__ U32 Min(U32 a, U32 b) const { return min(a, b); }
   __device__ U32 BytePermute(U32 a, U32 b, U32 selector) const {
     U32 result;
     asm("prmt.b32 %0, %1, %2, %3;" : "=r"(result) : "r"(a), "r"(b), "r"(selector));
     return result;
   }
+  __device__ U32 LowBits(U32 count) const {
+    U32 result;
+    asm("bmsk.clamp.b32 %0, 0, %1;" : "=r"(result) : "r"(count));
+    return result;
+  }
+  __device__ U32 FunnelShiftRightClamped(U32 low, U32 high, U32 bits) const {
+    return __funnelshift_rc(low, high, bits);
+  }
   __device__ U32 FunnelShiftRight(U32 low, U32 high, U32 bits) const { return __funnelshift_r(low, high, bits); }
+
+  // Compilers make two instructions of the operators.
+  __device__ U32 BitSelect(uint32_t mask, U32 yes, U32 no) const {
+    U32 result;
+    asm("lop3.b32 %0, %1, %2, %3, 0xe4;" : "=r"(result) : "r"(yes), "r"(no), "r"(mask));
+    return result;
+  }
 
   // --- lanes together ---
   template <class T>
@@ -66,6 +82,18 @@ class CudaContext {
   __device__ T Broadcast(T value, uint32_t from) const {
     return __shfl_sync(kEveryLane, value, from);
   }
+  __device__ U32 InclusiveScan(U32 value) const {
+#pragma unroll
+    for (uint32_t delta = 1; delta < kWarpLanes; delta *= 2) {
+      asm volatile(
+          "{ .reg .u32 below; .reg .pred inside;\n"
+          "  shfl.sync.up.b32 below|inside, %0, %1, 0, -1;\n"
+          "  @inside add.u32 %0, below, %0; }"
+          : "+r"(value)
+          : "r"(delta));
+    }
+    return value;
+  }
   __device__ uint32_t Ballot(Pred condition, uint32_t mask = kEveryLane) const {
     return __ballot_sync(mask, condition);
   }
@@ -87,57 +115,85 @@ class CudaContext {
   }
 
   // --- shared memory ---
-  __device__ U32 SharedLoad8(U32 address) const { return *Shared<uint8_t>(address); }
+  __device__ uint32_t SharedBegin() const {
+    return static_cast<uint32_t>(__cvta_generic_to_shared(dynamic_shared_memory));
+  }
+  __device__ U32 SharedLoad8(U32 address) const {
+    U32 value;
+    asm volatile("ld.shared.u8 %0, [%1];" : "=r"(value) : "r"(address));
+    return value;
+  }
   __device__ U32 SharedLoad8If(Pred condition, U32 address, U32 otherwise) const {
     if (condition) otherwise = SharedLoad8(address);
     return otherwise;
   }
-  __device__ U32 SharedLoad16(U32 address) const { return *Shared<uint16_t>(address); }
+  __device__ U32 SharedLoad16(U32 address) const {
+    U32 value;
+    asm volatile("ld.shared.u16 %0, [%1];" : "=r"(value) : "r"(address));
+    return value;
+  }
   __device__ U32 SharedLoad16If(Pred condition, U32 address, U32 otherwise) const {
     if (condition) otherwise = SharedLoad16(address);
     return otherwise;
   }
-  __device__ U32 SharedLoad32(U32 address) const { return *Shared<uint32_t>(address); }
+  __device__ U32 SharedLoad32(U32 address) const {
+    U32 value;
+    asm volatile("ld.shared.u32 %0, [%1];" : "=r"(value) : "r"(address));
+    return value;
+  }
   __device__ U32 SharedLoad32If(Pred condition, U32 address, U32 otherwise) const {
     if (condition) otherwise = SharedLoad32(address);
     return otherwise;
   }
   __device__ Pair<U32> SharedLoad64(U32 address) const {
-    const uint2 value = *Shared<uint2>(address);
-    return {value.x, value.y};
+    Pair<U32> value;
+    asm volatile("ld.shared.v2.u32 {%0, %1}, [%2];" : "=r"(value.x), "=r"(value.y) : "r"(address));
+    return value;
   }
   __device__ Pair<U32> SharedLoad64If(Pred condition, U32 address, Pair<U32> otherwise) const {
     if (condition) otherwise = SharedLoad64(address);
     return otherwise;
   }
   __device__ Quad<U32> SharedLoad128(U32 address) const {
-    const uint4 value = *Shared<uint4>(address);
-    return {value.x, value.y, value.z, value.w};
+    Quad<U32> value;
+    asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(value.x), "=r"(value.y), "=r"(value.z), "=r"(value.w)
+                 : "r"(address));
+    return value;
   }
   __device__ Quad<U32> SharedLoad128If(Pred condition, U32 address, Quad<U32> otherwise) const {
     if (condition) otherwise = SharedLoad128(address);
     return otherwise;
   }
-  __device__ void SharedStore8(U32 address, U32 value) const { *Shared<uint8_t>(address) = value; }
+  __device__ void SharedStore8(U32 address, U32 value) const {
+    asm volatile("st.shared.u8 [%0], %1;" : : "r"(address), "r"(value) : "memory");
+  }
   __device__ void SharedStore8If(Pred condition, U32 address, U32 value) const {
     if (condition) SharedStore8(address, value);
   }
-  __device__ void SharedStore16(U32 address, U32 value) const { *Shared<uint16_t>(address) = value; }
+  __device__ void SharedStore16(U32 address, U32 value) const {
+    asm volatile("st.shared.u16 [%0], %1;" : : "r"(address), "r"(value) : "memory");
+  }
   __device__ void SharedStore16If(Pred condition, U32 address, U32 value) const {
     if (condition) SharedStore16(address, value);
   }
-  __device__ void SharedStore32(U32 address, U32 value) const { *Shared<uint32_t>(address) = value; }
+  __device__ void SharedStore32(U32 address, U32 value) const {
+    asm volatile("st.shared.u32 [%0], %1;" : : "r"(address), "r"(value) : "memory");
+  }
   __device__ void SharedStore32If(Pred condition, U32 address, U32 value) const {
     if (condition) SharedStore32(address, value);
   }
   __device__ void SharedStore64(U32 address, Pair<U32> value) const {
-    *Shared<uint2>(address) = make_uint2(value.x, value.y);
+    asm volatile("st.shared.v2.u32 [%0], {%1, %2};" : : "r"(address), "r"(value.x), "r"(value.y) : "memory");
   }
   __device__ void SharedStore64If(Pred condition, U32 address, Pair<U32> value) const {
     if (condition) SharedStore64(address, value);
   }
   __device__ void SharedStore128(U32 address, Quad<U32> value) const {
-    *Shared<uint4>(address) = make_uint4(value.x, value.y, value.z, value.w);
+    asm volatile("st.shared.v4.u32 [%0], {%1, %2, %3, %4};"
+                 :
+                 : "r"(address), "r"(value.x), "r"(value.y), "r"(value.z), "r"(value.w)
+                 : "memory");
   }
   __device__ void SharedStore128If(Pred condition, U32 address, Quad<U32> value) const {
     if (condition) SharedStore128(address, value);
@@ -171,11 +227,6 @@ class CudaContext {
   }
 
  private:
-  template <class T>
-  __device__ static T* Shared(U32 address) {
-    return reinterpret_cast<T*>(reinterpret_cast<uint8_t*>(dynamic_shared_memory) + address);
-  }
-
   // Through the read-only path.
   template <class T>
   __device__ static LaneOf<T> Load(const T* from) {
@@ -190,15 +241,16 @@ class CudaContext {
     return {value.x, value.y, value.z, value.w};
   }
 
+  // Past the caches: kernels do not read what they write.
   template <class T, class Value>
   __device__ static void Store(T* to, const Value& value) {
-    *to = static_cast<T>(value);
+    __stcs(to, static_cast<T>(value));
   }
   __device__ static void Store(Pair<uint32_t>* to, const Pair<uint32_t>& value) {
-    *reinterpret_cast<uint2*>(to) = make_uint2(value.x, value.y);
+    __stcs(reinterpret_cast<uint2*>(to), make_uint2(value.x, value.y));
   }
   __device__ static void Store(Quad<uint32_t>* to, const Quad<uint32_t>& value) {
-    *reinterpret_cast<uint4*>(to) = make_uint4(value.x, value.y, value.z, value.w);
+    __stcs(reinterpret_cast<uint4*>(to), make_uint4(value.x, value.y, value.z, value.w));
   }
 };
 

@@ -93,6 +93,9 @@ class HostContext {
   U32 PopCount(const U32& a) const {
     return Each([&](uint32_t l) { return static_cast<uint32_t>(std::popcount(a[l])); });
   }
+  U32 Max(const U32& a, const U32& b) const {
+    return Each([&](uint32_t l) { return std::max(a[l], b[l]); });
+  }
   U32 Min(const U32& a, const U32& b) const {
     return Each([&](uint32_t l) { return std::min(a[l], b[l]); });
   }
@@ -106,10 +109,25 @@ class HostContext {
       return result;
     });
   }
+  // The lowest `count` bits; all from 32 on.
+  U32 LowBits(const U32& count) const {
+    return Each([&](uint32_t l) { return count[l] < kWarpLanes ? (uint32_t{1} << count[l]) - 1 : kEveryLane; });
+  }
+  // The lower word of high:low >> bits; high from 32 bits on.
+  U32 FunnelShiftRightClamped(const U32& low, const U32& high, const U32& bits) const {
+    return Each([&](uint32_t l) {
+      return static_cast<uint32_t>((uint64_t{high[l]} << 32 | low[l]) >> std::min(bits[l], kWarpLanes));
+    });
+  }
   // The lower word of high:low >> (bits % 32).
   U32 FunnelShiftRight(const U32& low, const U32& high, const U32& bits) const {
     return Each(
         [&](uint32_t l) { return static_cast<uint32_t>((uint64_t{high[l]} << 32 | low[l]) >> bits[l] % kWarpLanes); });
+  }
+
+  // The bits of `yes` where `mask` has ones, those of `no` elsewhere.
+  U32 BitSelect(uint32_t mask, const U32& yes, const U32& no) const {
+    return Each([&](uint32_t l) { return (yes[l] & mask) | (no[l] & ~mask); });
   }
 
   // --- lanes together; `mask` names the lanes that take part, and must be those that execute ---
@@ -148,6 +166,15 @@ class HostContext {
   template <class T>
   T Broadcast(const Lanes<T>& value, uint32_t from, const Place& where = Place::current()) {
     return ShuffleIdx(value, U32(from), kEveryLane, where)[0];
+  }
+  // The sum of `value` over this lane and those below it.
+  U32 InclusiveScan(const U32& value, const Place& where = Place::current()) {
+    U32 sum(value);
+    for (uint32_t delta = 1; delta < kWarpLanes; delta *= 2) {
+      const U32 below = ShuffleUp(sum, delta, kEveryLane, where);
+      sum += Select(LaneIndex() >= delta, below, U32(0));
+    }
+    return sum;
   }
   uint32_t Ballot(const Pred& condition, uint32_t mask = kEveryLane, const Place& where = Place::current()) {
     CheckCollective(mask, where);
@@ -196,7 +223,9 @@ class HostContext {
     if (executing_lanes != 0) function();
   }
 
-  // --- shared memory; addresses are in bytes and multiples of the size. Lanes that do not load get `otherwise`. ---
+  // --- shared memory; addresses are in bytes, from SharedBegin() on, and multiples of the size. Lanes that do not load
+  // get `otherwise`. ---
+  uint32_t SharedBegin() const { return kSharedBegin; }
   U32 SharedLoad8(const U32& address, const Place& where = Place::current()) {
     return SharedLoad<uint8_t>(true, address, 0, where);
   }
@@ -396,7 +425,7 @@ class HostContext {
   template <class T>
   Access SharedAccess(const Pred& condition, const U32& address, const Place& where) {
     Access access{.addresses = {}, .lanes = Mask(condition), .bytes = sizeof(T), .where = where};
-    for (uint32_t l = 0; l < kWarpLanes; ++l) access.addresses[l] = address[l];
+    for (uint32_t l = 0; l < kWarpLanes; ++l) access.addresses[l] = address[l] - kSharedBegin;
     return access;
   }
   template <class T>
@@ -435,6 +464,9 @@ class HostContext {
       std::memcpy(block_.shared.at(access.addresses[l]), &element, sizeof(T));
     }
   }
+
+  // Not zero, so that kernels do not forget it. A multiple of the banks' 128 bytes.
+  static constexpr uint32_t kSharedBegin = 1024;
 
   HostBlock& block_;
   Fiber& fiber_;

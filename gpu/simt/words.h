@@ -7,6 +7,13 @@
 #include <type_traits>
 #include <utility>
 
+// Before a loop: compilers shall not copy its body.
+#if defined(__CUDACC__)
+#define SIMT_ROLLED _Pragma("unroll 1")
+#else
+#define SIMT_ROLLED
+#endif
+
 namespace plait::simt {
 
 inline constexpr uint32_t kWarpLanes = 32;

@@ -35,9 +35,9 @@ constexpr Grid kFourWarps{.warps = 4, .shared_bytes = 4096, .seed = 3};
 
 // A value travels from each warp to the next by shared memory; with `barrier`, as it should.
 void PassOn(HostContext& ctx, bool barrier) {
-  ctx.SharedStore32(ctx.Warp() * 128 + ctx.LaneIndex() * 4, ctx.LaneIndex());
+  ctx.SharedStore32(ctx.SharedBegin() + ctx.Warp() * 128 + ctx.LaneIndex() * 4, ctx.LaneIndex());
   if (barrier) ctx.BlockBarrier();
-  ctx.SharedLoad32((ctx.Warp() + 1) % ctx.NumWarps() * 128 + ctx.LaneIndex() * 4);
+  ctx.SharedLoad32(ctx.SharedBegin() + (ctx.Warp() + 1) % ctx.NumWarps() * 128 + ctx.LaneIndex() * 4);
 }
 
 TEST(SimtFault, MissingBlockBarrierIsFoundInEveryOrder) {
@@ -54,7 +54,7 @@ TEST(SimtFault, MissingBlockBarrierBeforeAnOverwriteIsFound) {
     return [barrier](HostContext& ctx) {
       PassOn(ctx, true);
       if (barrier) ctx.BlockBarrier();
-      ctx.SharedStore32(ctx.Warp() * 128 + ctx.LaneIndex() * 4, 7);
+      ctx.SharedStore32(ctx.SharedBegin() + ctx.Warp() * 128 + ctx.LaneIndex() * 4, 7);
     };
   };
   EXPECT_THAT(FaultOf(kFourWarps, body(true)), "no fault");
@@ -64,9 +64,9 @@ TEST(SimtFault, MissingBlockBarrierBeforeAnOverwriteIsFound) {
 TEST(SimtFault, MissingWarpBarrierIsFound) {
   const auto body = [](bool barrier) {
     return [barrier](HostContext& ctx) {
-      ctx.SharedStore32(ctx.LaneIndex() * 4, ctx.LaneIndex());
+      ctx.SharedStore32(ctx.SharedBegin() + ctx.LaneIndex() * 4, ctx.LaneIndex());
       if (barrier) ctx.WarpBarrier();
-      ctx.SharedLoad32((31 - ctx.LaneIndex()) * 4);
+      ctx.SharedLoad32(ctx.SharedBegin() + (31 - ctx.LaneIndex()) * 4);
     };
   };
   EXPECT_THAT(FaultOf(kOneWarp, body(true)), "no fault");
@@ -76,11 +76,11 @@ TEST(SimtFault, MissingWarpBarrierIsFound) {
 TEST(SimtFault, MissingWarpBarrierBeforeAnOverwriteIsFound) {
   const auto body = [](bool barrier) {
     return [barrier](HostContext& ctx) {
-      ctx.SharedStore32(ctx.LaneIndex() * 4, 0);
+      ctx.SharedStore32(ctx.SharedBegin() + ctx.LaneIndex() * 4, 0);
       ctx.WarpBarrier();
-      ctx.SharedLoad32((31 - ctx.LaneIndex()) * 4);
+      ctx.SharedLoad32(ctx.SharedBegin() + (31 - ctx.LaneIndex()) * 4);
       if (barrier) ctx.WarpBarrier();
-      ctx.SharedStore32(ctx.LaneIndex() * 4, 1);
+      ctx.SharedStore32(ctx.SharedBegin() + ctx.LaneIndex() * 4, 1);
     };
   };
   EXPECT_THAT(FaultOf(kOneWarp, body(true)), "no fault");
@@ -91,9 +91,9 @@ TEST(SimtFault, MissingWarpBarrierBeforeAnOverwriteIsFound) {
 TEST(SimtFault, AShuffleIsNoWarpBarrier) {
   EXPECT_THAT(FaultOf(kOneWarp,
                       [](HostContext& ctx) {
-                        ctx.SharedStore32(ctx.LaneIndex() * 4, 0);
+                        ctx.SharedStore32(ctx.SharedBegin() + ctx.LaneIndex() * 4, 0);
                         ctx.ShuffleUp(ctx.LaneIndex(), 1);
-                        ctx.SharedLoad32((31 - ctx.LaneIndex()) * 4);
+                        ctx.SharedLoad32(ctx.SharedBegin() + (31 - ctx.LaneIndex()) * 4);
                       }),
               Names(FaultKind::kSharedRace));
 }
@@ -103,34 +103,39 @@ TEST(SimtFault, AWarpBarrierIsNoBlockBarrier) {
   EXPECT_THAT(FaultOf({.warps = 2, .shared_bytes = 128},
                       [](HostContext& ctx) {
                         ctx.WarpBarrier();
-                        ctx.SharedStore32(ctx.LaneIndex() * 4, 0);
+                        ctx.SharedStore32(ctx.SharedBegin() + ctx.LaneIndex() * 4, 0);
                         ctx.WarpBarrier();
                       }),
               Names(FaultKind::kSharedRace));
 }
 
 TEST(SimtFault, RacingLanesAreFound) {
-  EXPECT_THAT(FaultOf(kOneWarp, [](HostContext& ctx) { ctx.SharedStore32(ctx.LaneIndex() * 0, ctx.LaneIndex()); }),
-              Names(FaultKind::kSharedRace));
-  EXPECT_THAT(FaultOf(kOneWarp, [](HostContext& ctx) { ctx.SharedStore8(ctx.LaneIndex(), ctx.LaneIndex()); }),
+  EXPECT_THAT(
+      FaultOf(kOneWarp,
+              [](HostContext& ctx) { ctx.SharedStore32(ctx.SharedBegin() + ctx.LaneIndex() * 0, ctx.LaneIndex()); }),
+      Names(FaultKind::kSharedRace));
+  EXPECT_THAT(FaultOf(kOneWarp,
+                      [](HostContext& ctx) { ctx.SharedStore8(ctx.SharedBegin() + ctx.LaneIndex(), ctx.LaneIndex()); }),
               "no fault");
 }
 
 TEST(SimtFault, SharedMemoryOutOfBoundsIsFound) {
-  EXPECT_THAT(FaultOf(kOneWarp, [](HostContext& ctx) { ctx.SharedStore32(ctx.LaneIndex() * 4 + 3972, 0); }),
-              Names(FaultKind::kSharedBounds));
-  EXPECT_THAT(FaultOf(kOneWarp, [](HostContext& ctx) { ctx.SharedStore32(ctx.LaneIndex() * 4 + 3968, 0); }),
-              "no fault");
-  EXPECT_THAT(FaultOf(kOneWarp, [](HostContext& ctx) { ctx.SharedLoad32(0u - ctx.LaneIndex() * 4); }),
-              testing::Not("no fault"));
+  EXPECT_THAT(
+      FaultOf(kOneWarp, [](HostContext& ctx) { ctx.SharedStore32(ctx.SharedBegin() + ctx.LaneIndex() * 4 + 3972, 0); }),
+      Names(FaultKind::kSharedBounds));
+  EXPECT_THAT(
+      FaultOf(kOneWarp, [](HostContext& ctx) { ctx.SharedStore32(ctx.SharedBegin() + ctx.LaneIndex() * 4 + 3968, 0); }),
+      "no fault");
+  EXPECT_THAT(FaultOf(kOneWarp, [](HostContext& ctx) { ctx.SharedLoad32(ctx.SharedBegin() - ctx.LaneIndex() * 4); }),
+              Names(FaultKind::kSharedUninitialised));
 }
 
 TEST(SimtFault, SharedMemoryThatNobodyWroteIsFound) {
   const auto body = [](uint32_t bytes) {
     return [bytes](HostContext& ctx) {
-      ctx.SharedStore8If(ctx.LaneIndex() < bytes, ctx.LaneIndex(), 0);
+      ctx.SharedStore8If(ctx.LaneIndex() < bytes, ctx.SharedBegin() + ctx.LaneIndex(), 0);
       ctx.WarpBarrier();
-      ctx.SharedLoad32(U32(0));
+      ctx.SharedLoad32(U32(ctx.SharedBegin()));
     };
   };
   EXPECT_THAT(FaultOf(kOneWarp, body(3)), Names(FaultKind::kSharedUninitialised));
@@ -140,18 +145,19 @@ TEST(SimtFault, SharedMemoryThatNobodyWroteIsFound) {
 TEST(SimtFault, SharedMemoryOfAnEarlierThreadBlockIsNotInitialised) {
   EXPECT_THAT(FaultOf({.thread_blocks = 2, .shared_bytes = 128},
                       [](HostContext& ctx) {
-                        if (ctx.ThreadBlock() == 0) ctx.SharedStore32(ctx.LaneIndex() * 4, 0);
-                        if (ctx.ThreadBlock() == 1) ctx.SharedLoad32(ctx.LaneIndex() * 4);
+                        if (ctx.ThreadBlock() == 0) ctx.SharedStore32(ctx.SharedBegin() + ctx.LaneIndex() * 4, 0);
+                        if (ctx.ThreadBlock() == 1) ctx.SharedLoad32(ctx.SharedBegin() + ctx.LaneIndex() * 4);
                       }),
               Names(FaultKind::kSharedUninitialised));
 }
 
 TEST(SimtFault, MisalignedAddressesAreFound) {
-  EXPECT_THAT(FaultOf(kOneWarp, [](HostContext& ctx) { ctx.SharedStore32(ctx.LaneIndex() * 4 + 2, 0); }),
-              Names(FaultKind::kMisaligned));
+  EXPECT_THAT(
+      FaultOf(kOneWarp, [](HostContext& ctx) { ctx.SharedStore32(ctx.SharedBegin() + ctx.LaneIndex() * 4 + 2, 0); }),
+      Names(FaultKind::kMisaligned));
   EXPECT_THAT(FaultOf(kOneWarp,
                       [](HostContext& ctx) {
-                        ctx.SharedStore128(ctx.LaneIndex() * 16 + 8, Quad<U32>{0, 0, 0, 0});
+                        ctx.SharedStore128(ctx.SharedBegin() + ctx.LaneIndex() * 16 + 8, Quad<U32>{0, 0, 0, 0});
                       }),
               Names(FaultKind::kMisaligned));
   GlobalMemory memory;
@@ -258,7 +264,7 @@ TEST(SimtFault, ShiftsByTheWholeWordAreFound) {
 }
 
 TEST(SimtFault, TheMessageSaysWhere) {
-  EXPECT_THAT(FaultOf(kOneWarp, [](HostContext& ctx) { ctx.SharedLoad32(ctx.LaneIndex() * 4); }),
+  EXPECT_THAT(FaultOf(kOneWarp, [](HostContext& ctx) { ctx.SharedLoad32(ctx.SharedBegin() + ctx.LaneIndex() * 4); }),
               testing::StartsWith("simt_test.cc:"));
 }
 
@@ -302,7 +308,7 @@ template <class Load>
 uint64_t SharedWavefrontsOf(uint32_t stride, const Load& load) {
   const Counters counters = CountersOf({.shared_bytes = 8192}, [&](HostContext& ctx) {
     for (uint32_t at = 0; at < 8192; at += 512) {
-      ctx.SharedStore128(ctx.LaneIndex() * 16 + at, Quad<U32>{0, 0, 0, 0});
+      ctx.SharedStore128(ctx.SharedBegin() + ctx.LaneIndex() * 16 + at, Quad<U32>{0, 0, 0, 0});
     }
     ctx.WarpBarrier();
     load(ctx, ctx.LaneIndex() * stride);
@@ -311,10 +317,10 @@ uint64_t SharedWavefrontsOf(uint32_t stride, const Load& load) {
 }
 
 TEST(SimtCounters, SharedWavefrontsAreThoseOfThirtyTwoBanks) {
-  const auto load32 = [](HostContext& ctx, const U32& at) { ctx.SharedLoad32(at); };
-  const auto load64 = [](HostContext& ctx, const U32& at) { ctx.SharedLoad64(at); };
-  const auto load128 = [](HostContext& ctx, const U32& at) { ctx.SharedLoad128(at); };
-  const auto load8 = [](HostContext& ctx, const U32& at) { ctx.SharedLoad8(at); };
+  const auto load32 = [](HostContext& ctx, const U32& at) { ctx.SharedLoad32(ctx.SharedBegin() + at); };
+  const auto load64 = [](HostContext& ctx, const U32& at) { ctx.SharedLoad64(ctx.SharedBegin() + at); };
+  const auto load128 = [](HostContext& ctx, const U32& at) { ctx.SharedLoad128(ctx.SharedBegin() + at); };
+  const auto load8 = [](HostContext& ctx, const U32& at) { ctx.SharedLoad8(ctx.SharedBegin() + at); };
   EXPECT_EQ(SharedWavefrontsOf(0, load32), 1);
   EXPECT_EQ(SharedWavefrontsOf(4, load32), 1);
   EXPECT_EQ(SharedWavefrontsOf(8, load32), 2);

@@ -76,12 +76,15 @@ class Device {
   // Adds a block whose kernels find `on_device` where the plan has seen `stream`.
   void Add(PlaneKind kind, std::span<const uint8_t> stream, std::span<const uint8_t> noise, uint32_t n,
            std::span<const uint8_t> on_device) {
-    const auto upload = [&](const char* name, std::span<const uint8_t> bytes) {
-      return memory_.Upload(name, bytes, (16 - bytes.size() % 16) % 16);
+    const auto upload = [&](const char* name, std::span<const uint8_t> bytes, size_t slack) {
+      return memory_.Upload(name, bytes, slack);
     };
     auto* out = memory_.Allocate<uint8_t>("out", n * GetPlaneLayout(kind).element_bytes);
     outs_.push_back({out, n * GetPlaneLayout(kind).element_bytes});
-    AddTierPlane({stream, n, upload("stream", on_device), upload("noise", noise), out}, &plan_).IgnoreError();
+    AddTierPlane(
+        {stream, n, upload("stream", on_device, 16), upload("noise", noise, (16 - noise.size() % 16) % 16), out},
+        &plan_)
+        .IgnoreError();
   }
   void Add(const Planes& planes, std::span<const uint8_t> stream) {
     Add(planes.kind, stream, planes.noise, static_cast<uint32_t>(planes.symbols.size()), stream);
