@@ -24,9 +24,10 @@ struct Missing {
   const char* without;
 };
 
-constexpr Missing kNotBuilt[] = {{"CUDA", "nothing decodes on a GPU"},
-                                 {"libcurl", "nothing is read from a web server or S3"},
-                                 {"hiredis", "nothing is read from Redis"}};
+constexpr Missing kNotBuilt[] = {
+    {"CUDA", "nothing decodes on a GPU (kernels are tested on the CPU; ./dev cuda compiles them)"},
+    {"libcurl", "nothing is read from a web server or S3"},
+    {"hiredis", "nothing is read from Redis"}};
 
 void PrintAsJson() {
   nlohmann::ordered_json operations;

@@ -11,6 +11,7 @@ namespace plait::simt {
 namespace {
 
 constexpr uint64_t kBufferAlignment = 256;
+constexpr uint64_t kSectorBytes = 32;
 constexpr uint8_t kNoise = 0xc3;
 
 }  // namespace
@@ -24,6 +25,7 @@ GlobalMemory::Buffer& GlobalMemory::Add(std::string name, size_t bytes, ByteStat
   const auto address = reinterpret_cast<uint64_t>(buffer.memory.get());
   buffer.begin = (address + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
   buffer.state.assign(bytes, state);
+  buffer.loaded.assign(bytes / kSectorBytes + 1, false);
   last_ = nullptr;
   return buffers_[buffer.begin] = std::move(buffer);
 }
@@ -51,6 +53,11 @@ uint8_t* GlobalMemory::AllocateZeroedBytes(std::string name, size_t bytes) {
 bool GlobalMemory::Written(const void* begin) const {
   const auto& state = buffers_.at(reinterpret_cast<uint64_t>(begin)).state;
   return std::ranges::find(state, ByteState::kUnwritten) == state.end();
+}
+
+uint64_t GlobalMemory::LoadedBytes(const void* begin) const {
+  const auto& loaded = buffers_.at(reinterpret_cast<uint64_t>(begin)).loaded;
+  return kSectorBytes * static_cast<uint64_t>(std::ranges::count(loaded, true));
 }
 
 void GlobalMemory::BeginLaunch() {
@@ -85,7 +92,8 @@ void GlobalMemory::CheckLoad(const Access& access) {
   for (uint32_t lane = 0; lane < kWarpLanes; ++lane) {
     if (!access.executes(lane)) continue;
     uint64_t offset = 0;
-    const Buffer& buffer = Find(access, lane, &offset);
+    Buffer& buffer = Find(access, lane, &offset);
+    buffer.loaded[offset / kSectorBytes] = true;  // aligned as it is, an access stays inside a sector
     for (uint32_t i = 0; i < access.bytes; ++i) {
       const ByteState state = buffer.state[offset + i];
       if (state == ByteState::kWritten) continue;

@@ -45,6 +45,10 @@ class GlobalMemory {
   // Whether every byte of the buffer that begins at `begin` has been written.
   bool Written(const void* begin) const;
 
+  // Bytes of the 32-byte sectors that the launches so far have loaded from `begin`'s buffer, each counted once: what
+  // comes from memory if caches are large enough.
+  uint64_t LoadedBytes(const void* begin) const;
+
   // What a launch stored may be loaded by the next one.
   void BeginLaunch();
 
@@ -63,6 +67,7 @@ class GlobalMemory {
     size_t bytes = 0;
     bool read_only = true;
     std::vector<ByteState> state;
+    std::vector<bool> loaded;  // of each sector
   };
 
   Buffer& Add(std::string name, size_t bytes, ByteState state);

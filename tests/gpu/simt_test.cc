@@ -346,6 +346,7 @@ TEST(SimtCounters, SectorsAndBytesOfGlobalLoads) {
   EXPECT_EQ(counters.global_loads.sectors, 4 + 32 + 2);
   EXPECT_EQ(counters.global_loads.wavefronts, 1 + 32 + 1);
   EXPECT_EQ(counters.global_loads.bytes, 128 + 128 + 8);
+  EXPECT_EQ(memory.LoadedBytes(words), 32 * (4 + 31));
 }
 
 TEST(SimtCounters, ShufflesBallotsAndBarriers) {
