@@ -24,10 +24,9 @@ struct Missing {
   const char* without;
 };
 
-constexpr Missing kNotBuilt[] = {
-    {"CUDA", "nothing decodes on a GPU (kernels are tested on the CPU; ./dev cuda compiles them)"},
-    {"libcurl", "nothing is read from a web server or S3"},
-    {"hiredis", "nothing is read from Redis"}};
+constexpr Missing kNotBuilt[] = {{"CUDA", "nothing decodes on a GPU; the kernels run on the CPU, in tests only"},
+                                 {"libcurl", "nothing is read from a web server or S3"},
+                                 {"hiredis", "nothing is read from Redis"}};
 
 void PrintAsJson() {
   nlohmann::ordered_json operations;

@@ -104,7 +104,7 @@ constexpr uint32_t PrepareDeepLevels(Ctx& ctx, TierCapacity capacity, const Tier
   using U32 = typename Ctx::U32;
   U32 wrong(0);
   uint32_t done = 0;  // escapes of the units of earlier steps
-  SIMT_ROLLED for (uint32_t first = 0; first < num_units; first += simt::kWarpLanes) {
+  PLAIT_ROLLED for (uint32_t first = 0; first < num_units; first += simt::kWarpLanes) {
     const U32 number = first + ctx.LaneIndex();
     const TierDeepUnit<Ctx> unit = FindDeepUnit(ctx, job, number);
     const TierUnit<Ctx> digits = LoadUnit(ctx, job.block.stream, unit.place);
@@ -172,7 +172,7 @@ constexpr uint32_t CopyRaw(Ctx& ctx, TierCapacity capacity, const TierJob& job, 
   constexpr uint32_t kWordsAhead = 3;
   const uint32_t begin = (job.scratch + capacity.symbols_end() - count) & ~(kPieceSymbols - 1);
   const uint32_t num_words = count / kWordBytes + kWordsAhead;
-  SIMT_ROLLED for (uint32_t first = 0; first < num_words; first += simt::kWarpLanes) {
+  PLAIT_ROLLED for (uint32_t first = 0; first < num_words; first += simt::kWarpLanes) {
     const U32 word = first + ctx.LaneIndex();
     const U32 symbols = LoadUnaligned(ctx, job.block.stream, from + ctx.Min(word * kWordBytes, U32(count))).x;
     ctx.SharedStore32If(word < num_words, begin + word * kWordBytes, PieceJoin<kKind>::Prepare(symbols));
@@ -186,7 +186,7 @@ constexpr void ResolveDeepLevel(Ctx& ctx, TierCapacity capacity, uint32_t scratc
                                 uint32_t begin) {
   using U32 = typename Ctx::U32;
   const uint32_t num_pieces = level.num_pieces();
-  SIMT_ROLLED for (uint32_t first = 0; first < num_pieces; first += simt::kWarpLanes) {
+  PLAIT_ROLLED for (uint32_t first = 0; first < num_pieces; first += simt::kWarpLanes) {
     const U32 piece = first + ctx.LaneIndex();
     const simt::Quad<U32> symbols = ResolvePiece(ctx, capacity, scratch, level, ctx.Min(piece, U32(num_pieces - 1)));
     ctx.WarpBarrier();  // all have read what this overwrites
@@ -203,9 +203,11 @@ constexpr uint32_t ResolveDeepLevels(Ctx& ctx, TierCapacity capacity, const Tier
   uint32_t end = below + job.group.raw;
   uint32_t first_unit = digits.units;
   ctx.WarpBarrier();
-  const uint32_t* table = block->tables + job.num_levels() - 1;
-  const uint16_t* count = group->counts + job.num_levels() - 2;
-  SIMT_ROLLED for (uint32_t left = job.num_levels() - 1; left > 0; --left, --table, --count) {
+  const uint32_t* table = block->tables + job.num_levels();  // behind the one of the level
+  const uint16_t* count = group->counts + (job.num_levels() - 1);
+  PLAIT_ROLLED for (uint32_t left = job.num_levels() - 1; left > 0; --left) {
+    --table;
+    --count;
     const uint32_t symbols = ctx.GlobalLoadUniform(count);
     first_unit -= (symbols + kUnitSymbols - 1) / kUnitSymbols;
     const uint32_t begin = (end - symbols) & ~(kPieceSymbols - 1);
@@ -251,7 +253,7 @@ constexpr void ResolveFirstLevel(Ctx& ctx, TierCapacity capacity, const TierJob&
   const TierLevel level{.count = count, .first_unit = 0, .below = below, .table = Join::Prepare(job.block.tables[0])};
   auto* const out = reinterpret_cast<simt::Quad<uint32_t>*>(job.block.out);
   const uint32_t whole_pieces = count / kPieceSymbols;
-  SIMT_ROLLED for (uint32_t first = 0; first < level.num_pieces(); first += simt::kWarpLanes) {
+  PLAIT_ROLLED for (uint32_t first = 0; first < level.num_pieces(); first += simt::kWarpLanes) {
     const U32 piece = first + ctx.LaneIndex();
     const U32 piece_of_block = piece + job.first_element / kPieceSymbols;
     const Pred exists = kWhole ? Pred(true) : piece < level.num_pieces();
@@ -295,7 +297,7 @@ constexpr void TierDecodeBody(Ctx& ctx, TierCapacity capacity, const TierDecodeP
   BuildSelectors(ctx);
   ctx.BlockBarrier();
   const uint32_t step = ctx.NumThreadBlocks() * ctx.NumWarps();
-  SIMT_ROLLED for (uint32_t t = ctx.ThreadBlock() * ctx.NumWarps() + ctx.Warp(); t < params.num_tasks; t += step) {
+  PLAIT_ROLLED for (uint32_t t = ctx.ThreadBlock() * ctx.NumWarps() + ctx.Warp(); t < params.num_tasks; t += step) {
     const TierTask task = ctx.GlobalLoadUniform(params.tasks + t);
     const TierBlock* const block = params.blocks + task.block;
     TierJob job{.block = ctx.GlobalLoadUniform(block),

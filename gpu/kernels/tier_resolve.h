@@ -43,7 +43,7 @@ constexpr void BuildSelectors(Ctx& ctx) {
   for (uint32_t first = ctx.Warp() * simt::kWarpLanes; first < kSelectorEntries;
        first += ctx.NumWarps() * simt::kWarpLanes) {
     const U32 entry = SelectorEntry(ctx, first + ctx.LaneIndex());
-    SIMT_ROLLED for (uint32_t i = 0; i < simt::kWarpLanes; ++i) {
+    PLAIT_ROLLED for (uint32_t i = 0; i < simt::kWarpLanes; ++i) {
       ctx.SharedStore32(ctx.SharedBegin() + (first + i) * kSelectorRowBytes + ctx.LaneIndex() * kWordBytes,
                         ctx.ShuffleIdx(entry, U32(i)));
     }

@@ -4,8 +4,8 @@
 
 #include <array>
 #include <cstdint>
-#include <source_location>
 
+#include "gpu/simt/place.h"
 #include "gpu/simt/words.h"
 
 namespace plait::simt {
@@ -14,7 +14,7 @@ struct Access {
   std::array<uint64_t, kWarpLanes> addresses;  // of executing lanes only
   uint32_t lanes = 0;                          // bit mask
   uint32_t bytes = 0;                          // per lane: 1, 2, 4, 8 or 16
-  std::source_location where;
+  Place where;
 
   bool executes(uint32_t lane) const { return lanes >> lane & 1; }
 };

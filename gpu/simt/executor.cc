@@ -65,10 +65,10 @@ class BlockRun {
 
   // All warps must wait at the same barrier.
   void CheckBarrier() {
-    const std::source_location* first = nullptr;
+    const Place* first = nullptr;
     for (const Warp& warp : warps_) {
       if (warp.fiber->finished()) continue;
-      const std::source_location& here = warp.context->barrier();
+      const Place& here = warp.context->barrier();
       if (first == nullptr) first = &here;
       if (!SamePlace(*first, here)) GiveUpAt(here, "others wait elsewhere");
     }
@@ -77,13 +77,11 @@ class BlockRun {
     }
   }
 
-  void GiveUpAt(const std::source_location& where, const char* what) {
+  void GiveUpAt(const Place& where, const char* what) {
     fault_ = Fault{FaultKind::kDivergedBarrier, FaultMessage(FaultKind::kDivergedBarrier, where, what)};
   }
 
-  static bool SamePlace(const std::source_location& a, const std::source_location& b) {
-    return a.line() == b.line() && a.column() == b.column() && std::strcmp(a.file_name(), b.file_name()) == 0;
-  }
+  static bool SamePlace(const Place& a, const Place& b) { return a.line == b.line && std::strcmp(a.file, b.file) == 0; }
 
   HostBlock& block_;
   std::deque<Warp> warps_;

@@ -26,13 +26,13 @@ const char* FaultName(FaultKind kind) {
   return "unknown fault";
 }
 
-std::string FaultMessage(FaultKind kind, const std::source_location& where, const std::string& what) {
-  const char* slash = std::strrchr(where.file_name(), '/');
-  const char* file = slash == nullptr ? where.file_name() : slash + 1;
-  return absl::StrCat(file, ":", where.line(), ": ", FaultName(kind), ": ", what);
+std::string FaultMessage(FaultKind kind, const Place& where, const std::string& what) {
+  const char* slash = std::strrchr(where.file, '/');
+  const char* file = slash == nullptr ? where.file : slash + 1;
+  return absl::StrCat(file, ":", where.line, ": ", FaultName(kind), ": ", what);
 }
 
-void Report(FaultKind kind, const std::source_location& where, const std::string& what) {
+void Report(FaultKind kind, const Place& where, const std::string& what) {
   throw Fault{kind, FaultMessage(kind, where, what)};
 }
 

@@ -2,8 +2,9 @@
 #ifndef PLAIT_GPU_SIMT_FAULT_H_
 #define PLAIT_GPU_SIMT_FAULT_H_
 
-#include <source_location>
 #include <string>
+
+#include "gpu/simt/place.h"
 
 namespace plait::simt {
 
@@ -31,10 +32,10 @@ struct Fault {
 };
 
 // "file:line: name: what".
-std::string FaultMessage(FaultKind kind, const std::source_location& where, const std::string& what);
+std::string FaultMessage(FaultKind kind, const Place& where, const std::string& what);
 
 // Throws a Fault whose message begins with the place.
-[[noreturn]] void Report(FaultKind kind, const std::source_location& where, const std::string& what);
+[[noreturn]] void Report(FaultKind kind, const Place& where, const std::string& what);
 
 }  // namespace plait::simt
 

@@ -16,9 +16,9 @@ constexpr uint8_t kNoise = 0xc3;
 
 }  // namespace
 
-GlobalMemory::Buffer& GlobalMemory::Add(std::string name, size_t bytes, ByteState state) {
+GlobalMemory::Buffer& GlobalMemory::Add(const std::string& name, size_t bytes, ByteState state) {
   Buffer buffer;
-  buffer.name = std::move(name);
+  buffer.name = name;
   buffer.bytes = bytes;
   buffer.memory = std::make_unique<uint8_t[]>(bytes + 2 * kBufferAlignment);  // one more byte than the last one's end
   std::fill_n(buffer.memory.get(), bytes + 2 * kBufferAlignment, kNoise);
@@ -30,21 +30,21 @@ GlobalMemory::Buffer& GlobalMemory::Add(std::string name, size_t bytes, ByteStat
   return buffers_[buffer.begin] = std::move(buffer);
 }
 
-const uint8_t* GlobalMemory::UploadBytes(std::string name, std::span<const uint8_t> bytes, size_t slack_bytes) {
-  const Buffer& buffer = Add(std::move(name), bytes.size() + slack_bytes, ByteState::kWritten);
+const uint8_t* GlobalMemory::UploadBytes(const std::string& name, std::span<const uint8_t> bytes, size_t slack_bytes) {
+  const Buffer& buffer = Add(name, bytes.size() + slack_bytes, ByteState::kWritten);
   auto* begin = reinterpret_cast<uint8_t*>(buffer.begin);
   std::copy(bytes.begin(), bytes.end(), begin);
   return begin;
 }
 
-uint8_t* GlobalMemory::AllocateBytes(std::string name, size_t bytes) {
-  Buffer& buffer = Add(std::move(name), bytes, ByteState::kUnwritten);
+uint8_t* GlobalMemory::AllocateBytes(const std::string& name, size_t bytes) {
+  Buffer& buffer = Add(name, bytes, ByteState::kUnwritten);
   buffer.read_only = false;
   return reinterpret_cast<uint8_t*>(buffer.begin);
 }
 
-uint8_t* GlobalMemory::AllocateZeroedBytes(std::string name, size_t bytes) {
-  uint8_t* begin = AllocateBytes(std::move(name), bytes);
+uint8_t* GlobalMemory::AllocateZeroedBytes(const std::string& name, size_t bytes) {
+  uint8_t* begin = AllocateBytes(name, bytes);
   std::memset(begin, 0, bytes);
   std::ranges::fill(buffers_.at(reinterpret_cast<uint64_t>(begin)).state, ByteState::kWritten);
   return begin;

@@ -26,20 +26,20 @@ class GlobalMemory {
   // A read-only buffer with a copy of `values`, at an address that is a multiple of 256. `slack_bytes` behind them can
   // be read and hold noise. The pointer is valid as long as this object.
   template <class T>
-  const T* Upload(std::string name, std::span<const T> values, size_t slack_bytes = 0) {
-    return reinterpret_cast<const T*>(UploadBytes(
-        std::move(name), {reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes()}, slack_bytes));
+  const T* Upload(const std::string& name, std::span<const T> values, size_t slack_bytes = 0) {
+    return reinterpret_cast<const T*>(
+        UploadBytes(name, {reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes()}, slack_bytes));
   }
 
   // A buffer that a launch may store to. Its bytes are not initialised.
   template <class T>
-  T* Allocate(std::string name, size_t count) {
-    return reinterpret_cast<T*>(AllocateBytes(std::move(name), count * sizeof(T)));
+  T* Allocate(const std::string& name, size_t count) {
+    return reinterpret_cast<T*>(AllocateBytes(name, count * sizeof(T)));
   }
   // The same, all zero.
   template <class T>
-  T* AllocateZeroed(std::string name, size_t count) {
-    return reinterpret_cast<T*>(AllocateZeroedBytes(std::move(name), count * sizeof(T)));
+  T* AllocateZeroed(const std::string& name, size_t count) {
+    return reinterpret_cast<T*>(AllocateZeroedBytes(name, count * sizeof(T)));
   }
 
   // Whether every byte of the buffer that begins at `begin` has been written.
@@ -70,10 +70,10 @@ class GlobalMemory {
     std::vector<bool> loaded;  // of each sector
   };
 
-  Buffer& Add(std::string name, size_t bytes, ByteState state);
-  const uint8_t* UploadBytes(std::string name, std::span<const uint8_t> bytes, size_t slack_bytes);
-  uint8_t* AllocateBytes(std::string name, size_t bytes);
-  uint8_t* AllocateZeroedBytes(std::string name, size_t bytes);
+  Buffer& Add(const std::string& name, size_t bytes, ByteState state);
+  const uint8_t* UploadBytes(const std::string& name, std::span<const uint8_t> bytes, size_t slack_bytes);
+  uint8_t* AllocateBytes(const std::string& name, size_t bytes);
+  uint8_t* AllocateZeroedBytes(const std::string& name, size_t bytes);
   // The buffer that holds what `lane` asks for, and the offset in it.
   Buffer& Find(const Access& access, uint32_t lane, uint64_t* offset);
 

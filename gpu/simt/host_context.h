@@ -9,7 +9,6 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
-#include <source_location>
 
 #include "gpu/simt/access.h"
 #include "gpu/simt/counters.h"
@@ -17,6 +16,7 @@
 #include "gpu/simt/fibers.h"
 #include "gpu/simt/global_memory.h"
 #include "gpu/simt/lanes.h"
+#include "gpu/simt/place.h"
 #include "gpu/simt/shared_memory.h"
 #include "gpu/simt/words.h"
 
@@ -38,18 +38,22 @@ struct HostBlock {
 template <class T>
 struct LaneTraits {
   using Type = Lanes<uint32_t>;
+  static Type Zero() { return Type(0); }
 };
 template <>
 struct LaneTraits<float> {
   using Type = Lanes<float>;
+  static Type Zero() { return Type(0); }
 };
 template <>
 struct LaneTraits<Pair<uint32_t>> {
   using Type = Pair<Lanes<uint32_t>>;
+  static Type Zero() { return {0, 0}; }
 };
 template <>
 struct LaneTraits<Quad<uint32_t>> {
   using Type = Quad<Lanes<uint32_t>>;
+  static Type Zero() { return {0, 0, 0, 0}; }
 };
 
 // Leaves a warp whose block has given up.
@@ -62,7 +66,6 @@ class HostContext {
   using U32 = Lanes<uint32_t>;
   using F32 = Lanes<float>;
   using Pred = Lanes<bool>;
-  using Place = std::source_location;
 
   HostContext(HostBlock& block, uint32_t warp, Fiber& fiber)
       : block_(block), fiber_(fiber), clock_{.warp = warp, .warp_epoch = 0, .block_epoch = block.epoch} {}
@@ -133,7 +136,7 @@ class HostContext {
   // --- lanes together; `mask` names the lanes that take part, and must be those that execute ---
   template <class T>
   Lanes<T> ShuffleIdx(const Lanes<T>& value, const U32& from, uint32_t mask = kEveryLane,
-                      const Place& where = Place::current()) {
+                      const Place& where = Place::Current()) {
     CheckCollective(mask, where);
     ++block_.counters.shuffles;
     Lanes<T> result(value);
@@ -148,27 +151,27 @@ class HostContext {
   // Lanes below `delta` keep their own value.
   template <class T>
   Lanes<T> ShuffleUp(const Lanes<T>& value, uint32_t delta, uint32_t mask = kEveryLane,
-                     const Place& where = Place::current()) {
+                     const Place& where = Place::Current()) {
     return ShuffleIdx(value, Each([&](uint32_t l) { return l < delta ? l : l - delta; }), mask, where);
   }
   // The last `delta` lanes keep their own value.
   template <class T>
   Lanes<T> ShuffleDown(const Lanes<T>& value, uint32_t delta, uint32_t mask = kEveryLane,
-                       const Place& where = Place::current()) {
+                       const Place& where = Place::Current()) {
     return ShuffleIdx(value, Each([&](uint32_t l) { return l + delta < kWarpLanes ? l + delta : l; }), mask, where);
   }
   template <class T>
   Lanes<T> ShuffleXor(const Lanes<T>& value, uint32_t lanes, uint32_t mask = kEveryLane,
-                      const Place& where = Place::current()) {
+                      const Place& where = Place::Current()) {
     return ShuffleIdx(value, Each([&](uint32_t l) { return l ^ lanes; }), mask, where);
   }
   // One lane's value, for all.
   template <class T>
-  T Broadcast(const Lanes<T>& value, uint32_t from, const Place& where = Place::current()) {
+  T Broadcast(const Lanes<T>& value, uint32_t from, const Place& where = Place::Current()) {
     return ShuffleIdx(value, U32(from), kEveryLane, where)[0];
   }
   // The sum of `value` over this lane and those below it.
-  U32 InclusiveScan(const U32& value, const Place& where = Place::current()) {
+  U32 InclusiveScan(const U32& value, const Place& where = Place::Current()) {
     U32 sum(value);
     for (uint32_t delta = 1; delta < kWarpLanes; delta *= 2) {
       const U32 below = ShuffleUp(sum, delta, kEveryLane, where);
@@ -176,20 +179,20 @@ class HostContext {
     }
     return sum;
   }
-  uint32_t Ballot(const Pred& condition, uint32_t mask = kEveryLane, const Place& where = Place::current()) {
+  uint32_t Ballot(const Pred& condition, uint32_t mask = kEveryLane, const Place& where = Place::Current()) {
     CheckCollective(mask, where);
     ++block_.counters.ballots;
     return Mask(condition);
   }
-  bool Any(const Pred& condition, const Place& where = Place::current()) {
+  bool Any(const Pred& condition, const Place& where = Place::Current()) {
     return Ballot(condition, kEveryLane, where) != 0;
   }
-  bool All(const Pred& condition, const Place& where = Place::current()) {
+  bool All(const Pred& condition, const Place& where = Place::Current()) {
     return Ballot(condition, kEveryLane, where) == kEveryLane;
   }
   // A value that is the same in all lanes, as one that can steer branches. Costs nothing.
   template <class T>
-  T Uniform(const Lanes<T>& value, const Place& where = Place::current()) {
+  T Uniform(const Lanes<T>& value, const Place& where = Place::Current()) {
     for (uint32_t l = 0; l < kWarpLanes; ++l) {
       if (value[l] != value[0]) Report(FaultKind::kNotUniform, where, "lane " + std::to_string(l) + " and lane 0");
     }
@@ -197,12 +200,12 @@ class HostContext {
   }
 
   // --- barriers ---
-  void WarpBarrier(uint32_t mask = kEveryLane, const Place& where = Place::current()) {
+  void WarpBarrier(uint32_t mask = kEveryLane, const Place& where = Place::Current()) {
     CheckCollective(mask, where);
     ++block_.counters.warp_barriers;
     ++clock_.warp_epoch;
   }
-  void BlockBarrier(const Place& where = Place::current()) {
+  void BlockBarrier(const Place& where = Place::Current()) {
     CheckCollective(kEveryLane, where);
     ++block_.counters.block_barriers;
     barrier_ = where;
@@ -226,89 +229,89 @@ class HostContext {
   // --- shared memory; addresses are in bytes, from SharedBegin() on, and multiples of the size. Lanes that do not load
   // get `otherwise`. ---
   uint32_t SharedBegin() const { return kSharedBegin; }
-  U32 SharedLoad8(const U32& address, const Place& where = Place::current()) {
+  U32 SharedLoad8(const U32& address, const Place& where = Place::Current()) {
     return SharedLoad<uint8_t>(true, address, 0, where);
   }
   U32 SharedLoad8If(const Pred& condition, const U32& address, const U32& otherwise,
-                    const Place& where = Place::current()) {
+                    const Place& where = Place::Current()) {
     return SharedLoad<uint8_t>(condition, address, otherwise, where);
   }
-  U32 SharedLoad16(const U32& address, const Place& where = Place::current()) {
+  U32 SharedLoad16(const U32& address, const Place& where = Place::Current()) {
     return SharedLoad<uint16_t>(true, address, 0, where);
   }
   U32 SharedLoad16If(const Pred& condition, const U32& address, const U32& otherwise,
-                     const Place& where = Place::current()) {
+                     const Place& where = Place::Current()) {
     return SharedLoad<uint16_t>(condition, address, otherwise, where);
   }
-  U32 SharedLoad32(const U32& address, const Place& where = Place::current()) {
+  U32 SharedLoad32(const U32& address, const Place& where = Place::Current()) {
     return SharedLoad<uint32_t>(true, address, 0, where);
   }
   U32 SharedLoad32If(const Pred& condition, const U32& address, const U32& otherwise,
-                     const Place& where = Place::current()) {
+                     const Place& where = Place::Current()) {
     return SharedLoad<uint32_t>(condition, address, otherwise, where);
   }
-  Pair<U32> SharedLoad64(const U32& address, const Place& where = Place::current()) {
+  Pair<U32> SharedLoad64(const U32& address, const Place& where = Place::Current()) {
     return SharedLoad<Pair<uint32_t>>(true, address, {0, 0}, where);
   }
   Pair<U32> SharedLoad64If(const Pred& condition, const U32& address, const Pair<U32>& otherwise,
-                           const Place& where = Place::current()) {
+                           const Place& where = Place::Current()) {
     return SharedLoad<Pair<uint32_t>>(condition, address, otherwise, where);
   }
-  Quad<U32> SharedLoad128(const U32& address, const Place& where = Place::current()) {
+  Quad<U32> SharedLoad128(const U32& address, const Place& where = Place::Current()) {
     return SharedLoad<Quad<uint32_t>>(true, address, {0, 0, 0, 0}, where);
   }
   Quad<U32> SharedLoad128If(const Pred& condition, const U32& address, const Quad<U32>& otherwise,
-                            const Place& where = Place::current()) {
+                            const Place& where = Place::Current()) {
     return SharedLoad<Quad<uint32_t>>(condition, address, otherwise, where);
   }
-  void SharedStore8(const U32& address, const U32& value, const Place& where = Place::current()) {
+  void SharedStore8(const U32& address, const U32& value, const Place& where = Place::Current()) {
     SharedStore<uint8_t>(true, address, value, where);
   }
   void SharedStore8If(const Pred& condition, const U32& address, const U32& value,
-                      const Place& where = Place::current()) {
+                      const Place& where = Place::Current()) {
     SharedStore<uint8_t>(condition, address, value, where);
   }
-  void SharedStore16(const U32& address, const U32& value, const Place& where = Place::current()) {
+  void SharedStore16(const U32& address, const U32& value, const Place& where = Place::Current()) {
     SharedStore<uint16_t>(true, address, value, where);
   }
   void SharedStore16If(const Pred& condition, const U32& address, const U32& value,
-                       const Place& where = Place::current()) {
+                       const Place& where = Place::Current()) {
     SharedStore<uint16_t>(condition, address, value, where);
   }
-  void SharedStore32(const U32& address, const U32& value, const Place& where = Place::current()) {
+  void SharedStore32(const U32& address, const U32& value, const Place& where = Place::Current()) {
     SharedStore<uint32_t>(true, address, value, where);
   }
   void SharedStore32If(const Pred& condition, const U32& address, const U32& value,
-                       const Place& where = Place::current()) {
+                       const Place& where = Place::Current()) {
     SharedStore<uint32_t>(condition, address, value, where);
   }
-  void SharedStore64(const U32& address, const Pair<U32>& value, const Place& where = Place::current()) {
+  void SharedStore64(const U32& address, const Pair<U32>& value, const Place& where = Place::Current()) {
     SharedStore<Pair<uint32_t>>(true, address, value, where);
   }
   void SharedStore64If(const Pred& condition, const U32& address, const Pair<U32>& value,
-                       const Place& where = Place::current()) {
+                       const Place& where = Place::Current()) {
     SharedStore<Pair<uint32_t>>(condition, address, value, where);
   }
-  void SharedStore128(const U32& address, const Quad<U32>& value, const Place& where = Place::current()) {
+  void SharedStore128(const U32& address, const Quad<U32>& value, const Place& where = Place::Current()) {
     SharedStore<Quad<uint32_t>>(true, address, value, where);
   }
   void SharedStore128If(const Pred& condition, const U32& address, const Quad<U32>& value,
-                        const Place& where = Place::current()) {
+                        const Place& where = Place::Current()) {
     SharedStore<Quad<uint32_t>>(condition, address, value, where);
   }
 
   // --- global memory; `index` counts elements of the pointer's type: uint8_t, uint16_t, uint32_t, Pair or Quad.
   // What is loaded must not change during the launch. Lanes that do not load get zeros. ---
   template <class T>
-  auto GlobalLoad(const T* base, const U32& index, const Place& where = Place::current()) {
+  auto GlobalLoad(const T* base, const U32& index, const Place& where = Place::Current()) {
     return GlobalLoadIf(Pred(true), base, index, where);
   }
   template <class T>
-  auto GlobalLoadIf(const Pred& condition, const T* base, const U32& index, const Place& where = Place::current()) {
+  auto GlobalLoadIf(const Pred& condition, const T* base, const U32& index, const Place& where = Place::Current()) {
     const Access access = GlobalAccess<T>(condition, base, index, where);
     block_.global.CheckLoad(access);
     Count(access, GlobalWavefronts(access), Sectors(access), block_.counters.global_loads);
-    LaneOf<T> result = ZeroOf<T>();
+    LaneOf<T> result = LaneTraits<T>::Zero();
     for (uint32_t l = 0; l < kWarpLanes; ++l) {
       if (!access.executes(l)) continue;
       T element;
@@ -318,24 +321,26 @@ class HostContext {
     return result;
   }
   template <class T, class Value>
-  void GlobalStore(T* base, const U32& index, const Value& value, const Place& where = Place::current()) {
+  void GlobalStore(T* base, const U32& index, const Value& value, const Place& where = Place::Current()) {
     GlobalStoreIf(Pred(true), base, index, value, where);
   }
   template <class T, class Value>
   void GlobalStoreIf(const Pred& condition, T* base, const U32& index, const Value& value,
-                     const Place& where = Place::current()) {
+                     const Place& where = Place::Current()) {
     const Access access = GlobalAccess<T>(condition, base, index, where);
     block_.global.CheckStore(access);
     Count(access, GlobalWavefronts(access), Sectors(access), block_.counters.global_stores);
+    const LaneOf<T> lanes(value);
     for (uint32_t l = 0; l < kWarpLanes; ++l) {
       if (!access.executes(l)) continue;
-      const T element = Get<T>(LaneOf<T>(value), l);
+      T element;
+      Get(lanes, l, element);
       std::memcpy(reinterpret_cast<void*>(access.addresses[l]), &element, sizeof(T));
     }
   }
   // The same object for all lanes.
   template <class T>
-  T GlobalLoadUniform(const T* from, const Place& where = Place::current()) {
+  T GlobalLoadUniform(const T* from, const Place& where = Place::Current()) {
     constexpr uint32_t kStep = std::min<size_t>(alignof(T), 16);
     for (uint32_t at = 0; at < sizeof(T); at += kStep) {
       const Access access = FirstLane(reinterpret_cast<uint64_t>(from) + at, kStep, where);
@@ -347,7 +352,7 @@ class HostContext {
     return value;
   }
   // *word |= bits, atomically, once for the warp.
-  void GlobalOr(uint32_t* word, uint32_t bits, const Place& where = Place::current()) {
+  void GlobalOr(uint32_t* word, uint32_t bits, const Place& where = Place::Current()) {
     CheckCollective(kEveryLane, where);
     block_.global.CheckAtomic(FirstLane(reinterpret_cast<uint64_t>(word), sizeof(*word), where));
     ++block_.counters.atomics;
@@ -368,38 +373,28 @@ class HostContext {
   template <class T>
   using LaneOf = typename LaneTraits<T>::Type;
   template <class T>
-  static LaneOf<T> ZeroOf() {
-    if constexpr (std::is_same_v<T, Pair<uint32_t>>) {
-      return {0, 0};
-    } else if constexpr (std::is_same_v<T, Quad<uint32_t>>) {
-      return {0, 0, 0, 0};
-    } else {
-      return LaneOf<T>(0);
-    }
-  }
-  template <class T>
   static void Put(const T& element, uint32_t lane, LaneOf<T>& value) {
-    if constexpr (std::is_same_v<T, Pair<uint32_t>>) {
-      value.x[lane] = element.x;
-      value.y[lane] = element.y;
-    } else if constexpr (std::is_same_v<T, Quad<uint32_t>>) {
-      value.x[lane] = element.x;
-      value.y[lane] = element.y;
-      value.z[lane] = element.z;
-      value.w[lane] = element.w;
-    } else {
-      value[lane] = element;
-    }
+    value[lane] = element;
+  }
+  static void Put(const Pair<uint32_t>& element, uint32_t lane, Pair<U32>& value) {
+    value.x[lane] = element.x;
+    value.y[lane] = element.y;
+  }
+  static void Put(const Quad<uint32_t>& element, uint32_t lane, Quad<U32>& value) {
+    value.x[lane] = element.x;
+    value.y[lane] = element.y;
+    value.z[lane] = element.z;
+    value.w[lane] = element.w;
   }
   template <class T>
-  static T Get(const LaneOf<T>& value, uint32_t lane) {
-    if constexpr (std::is_same_v<T, Pair<uint32_t>>) {
-      return {value.x[lane], value.y[lane]};
-    } else if constexpr (std::is_same_v<T, Quad<uint32_t>>) {
-      return {value.x[lane], value.y[lane], value.z[lane], value.w[lane]};
-    } else {
-      return static_cast<T>(value[lane]);
-    }
+  static void Get(const LaneOf<T>& value, uint32_t lane, T& element) {
+    element = static_cast<T>(value[lane]);
+  }
+  static void Get(const Pair<U32>& value, uint32_t lane, Pair<uint32_t>& element) {
+    element = {value.x[lane], value.y[lane]};
+  }
+  static void Get(const Quad<U32>& value, uint32_t lane, Quad<uint32_t>& element) {
+    element = {value.x[lane], value.y[lane], value.z[lane], value.w[lane]};
   }
 
   static uint32_t Mask(const Pred& condition) {
@@ -460,7 +455,8 @@ class HostContext {
     Count(access, SharedWavefronts(access), 0, block_.counters.shared_stores);
     for (uint32_t l = 0; l < kWarpLanes; ++l) {
       if (!access.executes(l)) continue;
-      const T element = Get<T>(value, l);
+      T element;
+      Get(value, l, element);
       std::memcpy(block_.shared.at(access.addresses[l]), &element, sizeof(T));
     }
   }

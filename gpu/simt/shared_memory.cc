@@ -12,11 +12,9 @@ bool SharedMemory::Ordered(const Touch& before, const Touch& now) {
 }
 
 void SharedMemory::AddLoad(Touch& load, const Touch& now) {
-  if (load.block_epoch != now.block_epoch) {
-    load = now;
-  } else if (load.warp != now.warp) {
+  if (load.block_epoch == now.block_epoch && load.warp != now.warp) {
     load.warp = kSeveral;
-  } else if (load.warp_epoch != now.warp_epoch) {
+  } else if (load.block_epoch != now.block_epoch || load.warp_epoch != now.warp_epoch) {
     load = now;
   } else if (load.lane != now.lane) {
     load.lane = kSeveral;

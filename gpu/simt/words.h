@@ -9,9 +9,9 @@
 
 // Before a loop: compilers shall not copy its body.
 #if defined(__CUDACC__)
-#define SIMT_ROLLED _Pragma("unroll 1")
+#define PLAIT_ROLLED _Pragma("unroll 1")
 #else
-#define SIMT_ROLLED
+#define PLAIT_ROLLED
 #endif
 
 namespace plait::simt {

@@ -10,6 +10,20 @@ namespace {
 
 using U32 = HostContext::U32;
 
+// The example of gpu/simt/README.md.
+struct SumParams {
+  const uint32_t* values;  // 32 for each warp of the grid
+  uint32_t* sums;          // one for each
+};
+
+template <class Ctx>
+constexpr void SumBody(Ctx& ctx, const SumParams& params) {
+  const uint32_t warp = ctx.ThreadBlock() * ctx.NumWarps() + ctx.Warp();
+  typename Ctx::U32 sum = ctx.GlobalLoad(params.values, warp * 32 + ctx.LaneIndex());
+  for (uint32_t lanes = 16; lanes > 0; lanes /= 2) sum += ctx.ShuffleXor(sum, lanes);
+  ctx.GlobalStoreIf(ctx.LaneIndex() == 0, params.sums + warp, typename Ctx::U32(0), sum);
+}
+
 // The message of the fault that `body` must have on this grid.
 std::string FaultOf(const Grid& grid, GlobalMemory& memory, const std::function<void(HostContext&)>& body) {
   const auto counters = RunGrid(grid, memory, body);
@@ -280,6 +294,17 @@ TEST(SimtExecutor, WarpsRunInAnOrderOfTheSeed) {
   EXPECT_THAT(order(5), testing::SizeIs(24));
 }
 
+TEST(SimtExecutor, TheExampleOfTheReadmeSumsUp) {
+  std::vector<uint32_t> values(256);
+  for (uint32_t i = 0; i < 256; ++i) values[i] = i;
+  GlobalMemory memory;
+  const SumParams params{memory.Upload<uint32_t>("values", values), memory.Allocate<uint32_t>("sums", 8)};
+  ASSERT_THAT(
+      RunGrid({.thread_blocks = 2, .warps = 4, .seed = 1}, memory, [&](HostContext& ctx) { SumBody(ctx, params); }),
+      IsOk());
+  for (uint32_t warp = 0; warp < 8; ++warp) EXPECT_EQ(params.sums[warp], warp * 32 * 32 + 496);
+}
+
 TEST(SimtExecutor, OnlyExecutingLanesAreAssigned) {
   CountersOf({}, [](HostContext& ctx) {
     U32 value(0);
@@ -295,6 +320,13 @@ TEST(SimtExecutor, OperationsGiveWhatTheHardwareGives) {
     EXPECT_EQ(ctx.Uniform(ctx.FunnelShiftRight(U32(0x33221100), U32(0x77665544), U32(8))), 0x44332211u);
     EXPECT_EQ(ctx.Uniform(ctx.FunnelShiftRight(U32(0x33221100), U32(0x77665544), U32(40))), 0x44332211u);
     EXPECT_EQ(ctx.Uniform(ctx.FunnelShiftRight(U32(0x33221100), U32(0x77665544), U32(32))), 0x33221100u);
+    EXPECT_EQ(ctx.Uniform(ctx.FunnelShiftRightClamped(U32(1), U32(2), U32(32))), 2u);
+    EXPECT_EQ(ctx.Uniform(ctx.FunnelShiftRightClamped(U32(1), U32(2), U32(31))), 4u);
+    EXPECT_EQ(ctx.Uniform(ctx.LowBits(U32(0))), 0u);
+    EXPECT_EQ(ctx.Uniform(ctx.LowBits(U32(31))), 0x7fffffffu);
+    EXPECT_EQ(ctx.Uniform(ctx.LowBits(U32(33))), 0xffffffffu);
+    EXPECT_EQ(ctx.Uniform(ctx.BitSelect(0xff00, U32(0x1234), U32(0xabcd))), 0x12cdu);
+    EXPECT_EQ(ctx.Broadcast(ctx.InclusiveScan(ctx.LaneIndex()), 7), 28u);
     EXPECT_EQ(ctx.Broadcast(ctx.ShuffleUp(ctx.LaneIndex(), 3), 2), 2u);
     EXPECT_EQ(ctx.Broadcast(ctx.ShuffleUp(ctx.LaneIndex(), 3), 9), 6u);
     EXPECT_EQ(ctx.Broadcast(ctx.ShuffleDown(ctx.LaneIndex(), 3), 30), 30u);
