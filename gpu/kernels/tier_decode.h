@@ -229,7 +229,6 @@ constexpr void StoreRest(Ctx& ctx, const TierJob& job, uint32_t shared, const ty
   using U32 = typename Ctx::U32;
   constexpr uint32_t kElementBytes = PieceJoin<kKind>::kElementBytes;
   const uint32_t rest = job.count % kPieceSymbols;
-  ctx.WarpBarrier();  // nobody reads symbols any more
   simt::Unrolled<kElementBytes>(
       [&](auto i) { ctx.SharedStore128If(mine, U32(shared + i * kPieceSymbols), elements.quads[i]); });
   ctx.WarpBarrier();
@@ -265,7 +264,7 @@ constexpr void ResolveFirstLevel(Ctx& ctx, TierCapacity capacity, const TierJob&
     simt::Unrolled<Join::kElementBytes>(
         [&](auto i) { ctx.GlobalStoreIf(is_whole, out, piece_of_block * Join::kElementBytes + i, elements.quads[i]); });
     if (!kWhole && whole_pieces < level.num_pieces() && first + simt::kWarpLanes >= level.num_pieces()) {
-      StoreRest<kKind>(ctx, job, job.scratch + capacity.symbols_at(), piece == whole_pieces, elements);
+      StoreRest<kKind>(ctx, job, job.scratch + capacity.elements_at(), piece == whole_pieces, elements);
     }
   }
 }

@@ -93,10 +93,11 @@ struct TierCapacity {
   uint32_t warps;    // of a thread block
 
   // A warp's shared memory: for each unit 16 bytes of indices, then for each unit 16 bytes that say how many escapes
-  // stand before its eighths, then symbols. In front of the symbols is what aligning each level's begin may take,
-  // behind them what is read ahead.
+  // stand before its eighths; the elements of a piece; symbols. In front of the symbols is what aligning each level's
+  // begin may take, behind them what is read ahead.
   constexpr uint32_t positions_at() const { return units * kUnitIndexBytes; }
-  constexpr uint32_t symbols_at() const { return units * (kUnitIndexBytes + kUnitPositionBytes); }
+  constexpr uint32_t elements_at() const { return units * (kUnitIndexBytes + kUnitPositionBytes); }
+  constexpr uint32_t symbols_at() const { return elements_at() + 2 * kPieceSymbols; }
   constexpr uint32_t symbols_end() const { return symbols_at() + kPieceSymbols * kTierMaxLevels + symbols; }
   constexpr uint32_t warp_bytes() const { return symbols_end() + kPieceSymbols; }
   constexpr uint32_t shared_bytes() const { return kSelectorBytes + warps * warp_bytes(); }

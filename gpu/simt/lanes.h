@@ -60,9 +60,6 @@ class Lanes {
   friend Lanes operator/(const Lanes& a, T divisor) {
     return Map(a, a, [divisor](T x, T) { return x / divisor; });
   }
-  friend Lanes operator%(const Lanes& a, T divisor) {
-    return Map(a, a, [divisor](T x, T) { return x % divisor; });
-  }
   friend Lanes operator&(const Lanes& a, const Lanes& b) {
     return Map(a, b, [](T x, T y) { return x & y; });
   }

@@ -275,6 +275,26 @@ TEST(TierDecodeKernel, EveryFlippedBitGivesAStatusWordOrWhatTheCpuMakesOfIt) {
   }
 }
 
+// 64 escapes fill a unit of level 2 to the last digit; none of them escapes further, until the device says so.
+TEST(TierDecodeKernel, WrongCountsOfAWholeUnitAreFound) {
+  Random random(19);
+  TierPlan plan{.shape = TierShape(0b111)};
+  plan.table = {1, 2, 3, 4, 5, 6};
+  Planes planes = Split(PlaneKind::kBf16, RandomBytes(2 * 256, random));
+  std::ranges::fill(planes.symbols, uint8_t{1});
+  std::fill_n(planes.symbols.begin(), kTierUnitSymbols, uint8_t{4});
+  const std::vector<uint8_t> good = Encode(planes.symbols, plan);
+  const size_t level2 = kTierHeaderBytes + TierDigitBytes(256, 2);
+  ASSERT_EQ(good.size(), level2 + TierDigitBytes(kTierUnitSymbols, 2));
+  std::vector<uint8_t> stream = good;
+  stream[level2] = 1;
+  stream[level2 + TierBitPlaneBytes(kTierUnitSymbols)] = 1;
+  Device device;
+  device.Add(PlaneKind::kBf16, good, planes.noise, 256, stream);
+  ASSERT_THAT(device.Decode(PlaneKind::kBf16, 1), IsOk());
+  EXPECT_EQ(device.status(0), kTierWrongCounts);
+}
+
 TEST(TierDecodeKernel, NoiseInPlaceOfTheStreamGivesAStatusWord) {
   Random random(17);
   for (int trial = 0; trial < 60; ++trial) {
