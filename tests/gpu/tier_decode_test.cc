@@ -54,10 +54,10 @@ absl::StatusOr<std::vector<uint8_t>> CpuDecode(PlaneKind kind, std::span<const u
                                                std::span<const uint8_t> noise, size_t n) {
   const auto scratch = std::make_unique<TierScratch>();
   std::vector<uint8_t> out(n * GetPlaneLayout(kind).element_bytes);
-  const absl::Status status = kind == PlaneKind::kBytes
-                                  ? TierDecode(stream, *scratch, out)
-                                  : TierDecodeAndJoin(stream, *scratch, kind, {std::span<const uint8_t>(), noise}, out,
-                                                      StoreMode::kCached, [](size_t, size_t) {});
+  const absl::Status status =
+      kind == PlaneKind::kBytes
+          ? TierDecode(stream, *scratch, out)
+          : TierDecodeAndJoin(stream, *scratch, kind, {std::span<const uint8_t>(), noise}, out, {});
   if (!status.ok()) return status;
   return out;
 }
