@@ -17,6 +17,7 @@ ARROWS = {
     "codec/base": ["codec/base"],
     "codec/histogram": ["codec/base", "codec/histogram"],
     "codec/transform": ["codec/base", "codec/transform"],
+    "codec/huffman": ["codec/base", "codec/histogram", "codec/huffman"],
     "codec/rans": ["codec/base", "codec/histogram", "codec/rans"],
     "codec/tier": ["codec/base", "codec/histogram", "codec/transform", "codec/tier"],
     "codec/block": ["codec"],

@@ -1,0 +1,186 @@
+#include <algorithm>
+
+#include "codec/base/bits.h"
+#include "codec/base/endian.h"
+#include "codec/base/status.h"
+#include "codec/huffman/huffman.h"
+
+namespace plait {
+namespace {
+
+absl::Status CheckSize(std::string_view what, uint64_t found, uint64_t expected) {
+  const std::string message = FoundExpected(what, found, expected);
+  if (found < expected) return absl::OutOfRangeError(message);
+  return found > expected ? absl::DataLossError(message) : absl::OkStatus();
+}
+
+absl::Status CheckLimit(std::string_view what, uint64_t found, uint64_t most) {
+  if (found <= most) return absl::OkStatus();
+  return absl::ResourceExhaustedError(FoundExpected(what, found, absl::StrCat("at most ", most)));
+}
+
+absl::Status CheckRows(size_t luts_bytes) {
+  if (luts_bytes < kHuffmanMinRows * kHuffmanRowBytes) {
+    return absl::OutOfRangeError(
+        FoundExpected("luts bytes", luts_bytes, absl::StrCat(kHuffmanMinRows * kHuffmanRowBytes, " or more")));
+  }
+  if (luts_bytes % kHuffmanRowBytes != 0) {
+    return absl::DataLossError(FoundExpected("luts bytes", luts_bytes, "whole rows of 256"));
+  }
+  const size_t rows = luts_bytes / kHuffmanRowBytes;
+  if (rows <= kHuffmanMaxRows) return absl::OkStatus();
+  return absl::UnimplementedError(FoundExpected("rows of luts", rows, absl::StrCat("at most ", kHuffmanMaxRows)));
+}
+
+absl::Status ReadLengths(std::span<const uint8_t> lengths, HuffmanDecodeTable& table) {
+  for (size_t symbol = 0; symbol < lengths.size(); ++symbol) {
+    const unsigned most = symbol < kHuffmanFirstPointer ? kHuffmanMaxCodeBits : 0;
+    if (lengths[symbol] > most) {
+      return absl::DataLossError(FoundExpected(absl::StrCat("bits of exponent ", symbol, " in luts"), lengths[symbol],
+                                               absl::StrCat("at most ", most)));
+    }
+  }
+  std::ranges::copy(lengths, table.length.begin());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<HuffmanDecodeTable> ReadLuts(std::span<const uint8_t> luts) {
+  PLAIT_RETURN_IF_ERROR(CheckRows(luts.size()));
+  const size_t num_tables = luts.size() / kHuffmanRowBytes - 1;
+  HuffmanDecodeTable table = {};
+  PLAIT_RETURN_IF_ERROR(ReadLengths(luts.last(kHuffmanRowBytes), table));
+  for (size_t i = 0; i < num_tables * kHuffmanRowBytes; ++i) {
+    if (IsHuffmanPointer(luts[i]) && HuffmanRowOf(luts[i]) >= num_tables) {
+      return absl::DataLossError(FoundExpected(absl::StrCat("luts byte ", i, " as a row"), HuffmanRowOf(luts[i]),
+                                               absl::StrCat("below ", num_tables)));
+    }
+    table.rows[i / kHuffmanRowBytes][i % kHuffmanRowBytes] = luts[i];
+  }
+  for (size_t slot = 0; slot < kHuffmanRowBytes; ++slot) {
+    const uint8_t entry = table.rows[0][slot];
+    const unsigned length = table.length[entry];  // 0 for a pointer
+    table.root[slot] = length == 0 ? 0 : static_cast<uint16_t>(length << 8 | entry);
+  }
+  return table;
+}
+
+// A byte for each of the gaps.
+std::vector<uint8_t> ReadGaps(std::span<const uint8_t> packed) {
+  std::vector<uint8_t> gaps(packed.size() / kHuffmanGapUnitBytes * kHuffmanGapsPerUnit);
+  for (size_t unit = 0; unit < packed.size() / kHuffmanGapUnitBytes; ++unit) {
+    UnpackHuffmanGaps(&packed[unit * kHuffmanGapUnitBytes], &gaps[unit * kHuffmanGapsPerUnit]);
+  }
+  return gaps;
+}
+
+absl::StatusOr<std::vector<uint32_t>> ReadPositions(std::span<const uint8_t> bytes, size_t num_blocks,
+                                                    uint64_t num_symbols) {
+  // DFloat11's encoder leaves out the entry of a last block that holds nothing but the end of a code.
+  const bool left_out = num_blocks > 1 && bytes.size() == num_blocks * kHuffmanPositionBytes;
+  if (!left_out) {
+    PLAIT_RETURN_IF_ERROR(CheckSize("output_positions bytes", bytes.size(), (num_blocks + 1) * kHuffmanPositionBytes));
+  }
+  std::vector<uint32_t> positions(bytes.size() / kHuffmanPositionBytes);
+  for (size_t i = 0; i < positions.size(); ++i) {
+    positions[i] = LoadLe<uint32_t>(&bytes[i * kHuffmanPositionBytes]);
+    const uint32_t least = i == 0 ? 0 : positions[i - 1];
+    const uint64_t most = i == 0 ? 0 : std::min(num_symbols, least + uint64_t{kHuffmanBlockBits});
+    if (positions[i] < least || positions[i] > most) {
+      return absl::DataLossError(
+          FoundExpected(absl::StrCat("output position ", i), positions[i], absl::StrCat(least, " to ", most)));
+    }
+  }
+  if (positions.back() != num_symbols) {
+    return absl::DataLossError(FoundExpected("last output position", positions.back(), num_symbols));
+  }
+  if (left_out) positions.push_back(static_cast<uint32_t>(num_symbols));
+  return positions;
+}
+
+}  // namespace
+
+absl::StatusOr<HuffmanReader> HuffmanReader::Open(std::span<const uint8_t> luts, std::span<const uint8_t> gaps,
+                                                  std::span<const uint8_t> output_positions, uint64_t code_bytes,
+                                                  uint64_t num_symbols) {
+  PLAIT_RETURN_IF_ERROR(CheckLimit("encoded_exponent bytes", code_bytes, kHuffmanMaxCodeBytes));
+  PLAIT_RETURN_IF_ERROR(CheckLimit("symbols", num_symbols, kHuffmanMaxSymbols));
+  if (code_bytes == 0) return absl::OutOfRangeError(FoundExpected("encoded_exponent bytes", 0, "1 or more"));
+  if (num_symbols == 0) return absl::DataLossError(FoundExpected("symbols", 0, "1 or more"));
+  const size_t num_blocks = CeilDiv(code_bytes, uint64_t{kHuffmanBlockBytes});
+  PLAIT_RETURN_IF_ERROR(CheckSize("gaps bytes", gaps.size(), num_blocks * kHuffmanBlockGapBytes));
+  HuffmanReader reader;
+  PLAIT_ASSIGN_OR_RETURN(reader.table_, ReadLuts(luts));
+  PLAIT_ASSIGN_OR_RETURN(reader.positions_, ReadPositions(output_positions, num_blocks, num_symbols));
+  reader.gaps_ = ReadGaps(gaps);
+  reader.code_bytes_ = code_bytes;
+  return reader;
+}
+
+uint64_t HuffmanReader::CodeBytes(size_t first, size_t last) const {
+  const uint64_t end = std::min(code_bytes_, last * uint64_t{kHuffmanBlockBytes} + kHuffmanLookAheadBytes);
+  return end - first * uint64_t{kHuffmanBlockBytes};
+}
+
+absl::Status HuffmanReader::DecodeHuffmanBlocks(std::span<const uint8_t> codes, size_t first, size_t last,
+                                                std::span<uint8_t> symbols) const {
+  if (codes.size() != CodeBytes(first, last) || symbols.size() != FirstSymbol(last) - FirstSymbol(first)) {
+    return absl::InvalidArgumentError("codes or symbols: found spans of other sizes than the blocks have");
+  }
+  for (size_t block = first; block < last; ++block) {
+    const size_t num_symbols = FirstSymbol(block + 1) - FirstSymbol(block);
+    const auto block_codes = codes.subspan((block - first) * kHuffmanBlockBytes, CodeBytes(block, block + 1));
+    PLAIT_RETURN_IF_ERROR(
+        Annotate(DecodeBlock(block_codes, block, symbols.first(num_symbols)), absl::StrCat("coded block ", block)));
+    symbols = symbols.subspan(num_symbols);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status HuffmanReader::DecodeBlock(std::span<const uint8_t> codes, size_t block,
+                                        std::span<uint8_t> symbols) const {
+  uint8_t padded[kHuffmanBlockBytes + kHuffmanLookAheadBytes + 8] = {};
+  uint8_t next_gaps[kHuffmanBlockThreads];
+  std::ranges::copy(codes, padded);
+  const uint8_t* gaps = gaps_.data() + block * kHuffmanBlockThreads;
+  HuffmanBlockCursor cursor = {.bit = gaps[0], .symbols = 0};
+  const size_t threads = DecodeHuffmanBlock(table_, padded, symbols.size(), &cursor, symbols.data(), next_gaps);
+  if (cursor.symbols < symbols.size() && threads < kHuffmanBlockThreads) {
+    return absl::DataLossError(
+        absl::StrCat("bit ", block * kHuffmanBlockBits + cursor.bit, ": found bits that are no exponent's code"));
+  }
+  if (cursor.symbols < symbols.size()) {
+    return absl::DataLossError(FoundExpected("symbols that start in it", cursor.symbols, symbols.size()));
+  }
+  PLAIT_RETURN_IF_ERROR(CheckEnd(block, cursor));
+  for (size_t thread = 0; thread < threads; ++thread) {
+    const size_t next = block * kHuffmanBlockThreads + thread + 1;
+    // Where no code starts any more nothing depends on the gap.
+    const bool is_over = cursor.bit <= (thread + 1) * kHuffmanThreadBits + next_gaps[thread];
+    if (is_over && FirstSymbol(block + 1) == num_symbols()) break;
+    if (next_gaps[thread] != gaps_[next]) {
+      return absl::DataLossError(FoundExpected(absl::StrCat("gap ", next), gaps_[next], next_gaps[thread]));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// A block ends where the next one begins, the last one with its codes.
+absl::Status HuffmanReader::CheckEnd(size_t block, const HuffmanBlockCursor& cursor) const {
+  if (FirstSymbol(block + 1) != num_symbols()) {
+    if (cursor.bit >= kHuffmanBlockBits) return absl::OkStatus();
+    return absl::DataLossError(
+        FoundExpected("symbols that start in it", "more", FirstSymbol(block + 1) - FirstSymbol(block)));
+  }
+  if (FirstSymbol(block) == num_symbols()) return absl::OkStatus();  // nothing but the end of a code
+  const uint64_t used = CeilDiv(block * uint64_t{kHuffmanBlockBits} + cursor.bit, uint64_t{8});
+  return CheckSize("encoded_exponent bytes", code_bytes_, used);
+}
+
+absl::Status DecodeHuffman(std::span<const uint8_t> luts, std::span<const uint8_t> codes, std::span<const uint8_t> gaps,
+                           std::span<const uint8_t> output_positions, std::span<uint8_t> symbols) {
+  PLAIT_ASSIGN_OR_RETURN(const HuffmanReader reader,
+                         HuffmanReader::Open(luts, gaps, output_positions, codes.size(), symbols.size()));
+  return reader.DecodeHuffmanBlocks(codes, 0, reader.num_blocks(), symbols);
+}
+
+}  // namespace plait
