@@ -80,6 +80,8 @@ int RunVerb(CommandLine line) {
   if (line.verb == "inspect") return RunInspect(line.inspect);
   if (line.verb == "cat") return RunCat(line.cat);
   if (line.verb == "bench") return RunBench(line.bench);
+  if (line.verb == "import") return RunImport(line.import_);
+  if (line.verb == "export") return RunExport(line.export_);
   if (line.verb == "doctor") return RunDoctor(line.doctor);
   std::fputs(line.answer.c_str(), stdout);
   return kExitOk;

@@ -30,7 +30,7 @@ constexpr char kAbout[] =
     "  plait cat model.plait.safetensors TENSOR > tensor.bin";
 
 // Promised, not there yet.
-constexpr std::string_view kVerbsToCome[] = {"import", "export", "kv", "serve"};
+constexpr std::string_view kVerbsToCome[] = {"kv", "serve"};
 
 constexpr char kManualVerb[] = "manual";
 constexpr char kCompletionVerb[] = "completion";
@@ -211,6 +211,42 @@ void AddBench(CLI::App& app, Parsed& parsed) {
   AddJson(verb, &options.json);
 }
 
+void AddForeign(CLI::App* verb, ForeignOptions& options, const std::string& file_text, const std::string& output_text) {
+  verb->add_option("FORMAT", options.format, "dfloat11")->required()->check(ExpectOneOf({"dfloat11"}));
+  verb->add_option("FILE", options.input, file_text)->required();
+  verb->add_option("-o,--output", options.output, output_text)->type_name("FILE")->required();
+  AddThreads(verb, &options.threads);
+  verb->add_flag("-f,--force", options.force, "overwrite the target");
+  AddJson(verb, &options.json);
+}
+
+void AddImport(CLI::App& app, Parsed& parsed) {
+  ImportOptions& options = parsed.import_;
+  CLI::App* verb = app.add_subcommand("import", "the .safetensors file that another coder's checkpoint came from");
+  AddForeign(verb, options, "a .safetensors file of the checkpoint, or its directory", "name of the .safetensors file");
+  verb->add_option("--pattern", options.patterns,
+                   "modules and the weights in each, as 'layers\\.\\d+=mlp.up,mlp.down'; instead of those of "
+                   "config.json; may be repeated")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
+  verb->add_option("--shapes", options.shapes,
+                   "a .safetensors file, or a directory of them, with tensors of the same names and shapes")
+      ->type_name("FILE");
+}
+
+void AddExport(CLI::App& app, Parsed& parsed) {
+  ExportOptions& options = parsed.export_;
+  CLI::App* verb = app.add_subcommand("export", "weights as another coder's checkpoint, decoded and compared first");
+  AddForeign(verb, options, "a .safetensors file, or a model's directory", "name of the checkpoint's directory");
+  verb->add_option(
+          "--pattern", options.patterns,
+          "modules that are coded, and the weights in each, as 'layers\\.\\d+=mlp.up,mlp.down'; a module "
+          "without weights is a matrix itself; may be repeated. Without it: every block, and every other matrix")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
+  verb->add_flag("!--no-verify", options.verify, "do not decode and compare");
+}
+
 // For those who build and install: no verbs of the help.
 void AddHidden(CLI::App& app, Parsed& parsed) {
   app.add_subcommand(kManualVerb)->group("");
@@ -230,6 +266,8 @@ void AddAll(CLI::App& app, Parsed& parsed) {
   AddInspect(app, parsed);
   AddCat(app, parsed);
   AddBench(app, parsed);
+  AddImport(app, parsed);
+  AddExport(app, parsed);
   AddDoctor(app, parsed);
   AddHidden(app, parsed);
 }
@@ -238,8 +276,10 @@ void ShowAllBrackets(Parsed& parsed) {
   std::vector<std::string*> values = {&parsed.compress.output, &parsed.compress.base, &parsed.decompress.output,
                                       &parsed.verify.against,  &parsed.list.file,     &parsed.inspect.file,
                                       &parsed.inspect.html,    &parsed.cat.file,      &parsed.cat.tensor,
-                                      &parsed.bench.file};
-  for (auto* words : {&parsed.compress.files, &parsed.decompress.files, &parsed.verify.files, &parsed.list.names}) {
+                                      &parsed.bench.file,      &parsed.import_.input, &parsed.import_.output,
+                                      &parsed.import_.shapes,  &parsed.export_.input, &parsed.export_.output};
+  for (auto* words : {&parsed.compress.files, &parsed.decompress.files, &parsed.verify.files, &parsed.list.names,
+                      &parsed.import_.patterns, &parsed.export_.patterns}) {
     for (std::string& word : *words) values.push_back(&word);
   }
   for (std::string* value : values) ShowBrackets(*value);

@@ -22,6 +22,8 @@ struct CommandLine {
   InspectOptions inspect;
   CatOptions cat;
   BenchOptions bench;
+  ImportOptions import_;  // import and export are words of the language
+  ExportOptions export_;
   DoctorOptions doctor;
 };
 

@@ -32,10 +32,7 @@ absl::StatusOr<std::unique_ptr<OutputFile>> CreateOutput(const std::string& path
 // The permissions of the source. What came out of a pipe, spooled into a file without a name or not, gets those of any
 // new file.
 mode_t ModeFor(const FileSource* source) {
-  if (source != nullptr && source->stat().st_nlink != 0) return source->stat().st_mode;
-  const mode_t mask = umask(0);
-  umask(mask);
-  return 0666 & ~mask;
+  return source != nullptr && source->stat().st_nlink != 0 ? source->stat().st_mode : NewFileMode();
 }
 
 PieceReceiver AppendTo(ByteSink& sink, Progress& progress) {

@@ -69,6 +69,25 @@ struct DoctorOptions {
   bool json = false;
 };
 
+// What import and export share.
+struct ForeignOptions {
+  std::string format;  // of the checkpoint that is read or written: dfloat11
+  std::string input;
+  std::string output;
+  std::vector<std::string> patterns;  // EXPRESSION=ATTRIBUTE,...
+  int threads = 0;
+  bool force = false;
+  bool json = false;
+};
+
+struct ImportOptions : ForeignOptions {
+  std::string shapes;  // a .safetensors file, or a directory of them, that has the shapes; empty: none
+};
+
+struct ExportOptions : ForeignOptions {
+  bool verify = true;
+};
+
 struct CatOptions {
   std::string file;
   std::string tensor;

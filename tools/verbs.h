@@ -14,6 +14,8 @@ int RunList(const ListOptions& options);
 int RunInspect(const InspectOptions& options);
 int RunCat(const CatOptions& options);
 int RunBench(const BenchOptions& options);
+int RunImport(const ImportOptions& options);
+int RunExport(const ExportOptions& options);
 int RunDoctor(const DoctorOptions& options);
 
 }  // namespace plait

@@ -26,6 +26,7 @@ ARROWS = {
     "formats/frame": ["codec", "formats/base", "formats/frame"],
     "formats/frame_stream": ["codec", "formats/base", "formats/frame", "formats/frame_stream"],
     "formats/container": ["codec", "formats/base", "formats/safetensors", "formats/frame", "formats/container"],
+    "formats/dfloat11": ["codec", "formats/base", "formats/safetensors", "formats/dfloat11"],
     "gpu/simt": ["codec/base", "gpu/simt"],
     "gpu/kernels": [*GPU_LAYOUTS, "gpu/simt", "gpu/kernels"],
     "gpu/launch": [*GPU_LAYOUTS, "gpu"],

@@ -55,6 +55,12 @@ std::string DirectoryOf(const std::string& path) {
   return parent.empty() ? "." : parent;
 }
 
+mode_t NewFileMode() {
+  const mode_t mask = umask(0);
+  umask(mask);
+  return 0666 & ~mask;
+}
+
 absl::StatusOr<std::unique_ptr<FileSource>> FileSource::FromDescriptor(int fd) {
   struct stat stat;
   if (fstat(fd, &stat) != 0) {

@@ -90,6 +90,9 @@ class StdoutSink : public ByteSink {
 // The directory that holds `path`, "." if it names none.
 std::string DirectoryOf(const std::string& path);
 
+// The permissions of a new file that takes none from another.
+mode_t NewFileMode();
+
 // kUnavailable: "what: " and what errno says.
 absl::Status SystemError(std::string_view what);
 
