@@ -5,9 +5,11 @@
 #include "codec/base/endian.h"
 #include "codec/block/zstd_codec.h"
 #include "codec/histogram/histogram.h"
+#include "codec/huffman/huffman.h"
 #include "codec/rans/rans.h"
 #include "codec/tier/tier.h"
 #include "formats/container/container_layout.h"
+#include "formats/dfloat11/dfloat11_config.h"
 #include "formats/frame/frame_footer.h"
 #include "formats/frame/frame_header.h"
 #include "tests/registry/files.h"
@@ -59,6 +61,35 @@ void AddPlaneSeeds(const Input& input, Seeds* seeds) {
   std::vector<uint8_t> coded;
   ZstdEncode(kZstdLevel, input.raw, workspace, &coded);
   seeds->Add("zstd_decode", Seed({Size(input.raw)}, coded));
+}
+
+void AddHuffmanSeed(const Input& input, Seeds* seeds) {
+  std::vector<uint8_t> symbols = input.raw;
+  for (uint8_t& symbol : symbols) symbol = std::min<uint8_t>(symbol, kHuffmanFirstPointer - 1);
+  const absl::StatusOr<HuffmanStream> stream = EncodeHuffman(symbols);
+  if (!stream.ok()) return;
+  std::vector<uint8_t> seed = Seed({Size(symbols)}, {});
+  for (const auto* part : {&stream->luts, &stream->gaps, &stream->output_positions}) {
+    const std::vector<uint8_t> with_size = Seed({Size(*part)}, *part);
+    seed.insert(seed.end(), with_size.begin(), with_size.end());
+  }
+  seed.insert(seed.end(), stream->codes.begin(), stream->codes.end());
+  seeds->Add("huffman_decode", seed);
+}
+
+// Of a checkpoint with blocks and single matrices, and of patterns with everything that one may have.
+void AddDFloat11Seeds(Seeds* seeds) {
+  const DFloat11Config config = {.patterns = {{"model\\.layers\\.\\d+", {"mlp.up_proj", "mlp.down_proj"}},
+                                              {"lm_head", {}},
+                                              {"(a|b[^x-z.])*c?.\\w", {}}},
+                                 .shapes = {{"lm_head.weight", {100, 64}}},
+                                 .hidden_size = {}};
+  const std::string json = MakeDFloat11ConfigJson("{\"hidden_size\": 64}", config).value();
+  seeds->Add("dfloat11_config", {json.begin(), json.end()});
+  std::vector<uint8_t> positions(16);
+  StoreLe(uint64_t{1000}, positions.data());
+  StoreLe(uint64_t{3000}, positions.data() + 8);
+  seeds->Add("dfloat11_modules", Seed({4000}, positions));
 }
 
 void AddBlockSeeds(uint32_t index, const Input& input, Seeds* seeds) {
@@ -115,10 +146,12 @@ std::map<std::string, std::vector<std::vector<uint8_t>>> FuzzSeeds() {
   for (uint32_t index = 0; index < CodecRegistry().size(); ++index) {
     for (const Input& input : CodecRegistry()[index].edge_inputs()) {
       AddPlaneSeeds(input, &seeds);
+      AddHuffmanSeed(input, &seeds);
       AddBlockSeeds(index, input, &seeds);
     }
     AddFrameSeeds(TwoBlockFrame(CodecRegistry()[index]), &seeds);
   }
+  AddDFloat11Seeds(&seeds);
   seeds.Add("cut_mark", MakeCutMark({.decoded_bytes = 4096, .decoded_hash = {1, 2}}, /*header_hash=*/7));
   for (const GoldenFile& file : GoldenAccept()) {
     if (file.name.ends_with(".plait")) AddContainerSeeds(file.bytes, &seeds);

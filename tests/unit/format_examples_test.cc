@@ -7,7 +7,11 @@
 #include <sstream>
 
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "codec/base/endian.h"
+#include "codec/base/status.h"
 #include "codec/block/block_codec.h"
+#include "codec/huffman/huffman.h"
 #include "codec/rans/rans.h"
 #include "codec/tier/tier.h"
 #include "formats/frame/frame_reader.h"
@@ -76,6 +80,26 @@ void CheckRans(const Example& example) {
   EXPECT_EQ(symbols, expected);
 }
 
+// luts=ENTRY*TIMES,... of row 0 and lengths=SYMBOL:BITS,...; gaps are zero, positions those of one block.
+void CheckHuffman(const Example& example) {
+  std::vector<uint8_t> luts;
+  for (absl::string_view run : absl::StrSplit(example.values.at("luts"), ',')) {
+    luts.insert(luts.end(), std::stoul(std::string(run.substr(3))), FromHex(Std(run.substr(0, 2)))[0]);
+  }
+  luts.resize(2 * kHuffmanRowBytes);
+  for (absl::string_view entry : absl::StrSplit(example.values.at("lengths"), ',')) {
+    luts[kHuffmanRowBytes + FromHex(Std(entry.substr(0, 2)))[0]] =
+        static_cast<uint8_t>(std::stoul(std::string(entry.substr(3))));
+  }
+  const std::vector<uint8_t> expected = FromHex(example.values.at("symbols"));
+  const std::vector<uint8_t> gaps(kHuffmanBlockGapBytes);
+  std::vector<uint8_t> positions(2 * kHuffmanPositionBytes);
+  StoreLe(static_cast<uint32_t>(expected.size()), positions.data() + kHuffmanPositionBytes);
+  std::vector<uint8_t> symbols(expected.size());
+  ASSERT_THAT(DecodeHuffman(luts, example.bytes, gaps, positions, symbols), IsOk());
+  EXPECT_EQ(symbols, expected);
+}
+
 void CheckBlock(const Example& example) {
   const BlockSpec spec{.dtype = DtypeFromName(example.values.at("dtype")).value(),
                        .elements = static_cast<uint32_t>(std::stoul(example.values.at("elements"))),
@@ -107,8 +131,8 @@ void CheckStream(const Example& example) {
 }
 
 const std::map<std::string, void (*)(const Example&)> kChecks = {
-    {"tier", CheckTier},   {"rans", CheckRans},           {"block", CheckBlock},
-    {"frame", CheckFrame}, {"container", CheckContainer}, {"stream", CheckStream}};
+    {"huffman", CheckHuffman}, {"tier", CheckTier},           {"rans", CheckRans},    {"block", CheckBlock},
+    {"frame", CheckFrame},     {"container", CheckContainer}, {"stream", CheckStream}};
 
 TEST(FormatExamples, EverySpecificationHasOneAndEveryOneDecodes) {
   const std::vector<std::filesystem::path> paths = Specifications();

@@ -20,14 +20,15 @@
 namespace plait {
 namespace {
 
-constexpr uint64_t kPieceWeights = uint64_t{1} << 20;
+// A piece and what is made of it fit the cache.
+constexpr uint64_t kPieceWeights = uint64_t{1} << 17;
 
 // Consecutive weights of a tensor.
 struct Piece {
   size_t tensor = 0;
   uint64_t begin = 0;  // weights
   uint64_t weights = 0;
-  ByteHistogram counts{};
+  uint64_t coded_bits = 0;
 };
 
 // A module with what is known of it so far.
@@ -42,7 +43,8 @@ struct Module {
 };
 
 struct PieceItem {
-  Piece* piece = nullptr;
+  const Piece* piece = nullptr;
+  ByteHistogram counts;
   uint64_t begin_bit = 0;
   std::vector<uint8_t> raw;
   std::vector<uint8_t> exponents;
@@ -63,7 +65,7 @@ absl::Status ReadPiece(const TensorFiles& files, PieceItem& item) {
 }
 
 // Reads every piece of `pieces`, in order, and does `work` beside others, `consume` one at a time.
-absl::Status ForEachPiece(const TensorFiles& files, std::span<Piece> pieces, int threads,
+absl::Status ForEachPiece(const TensorFiles& files, std::span<const Piece> pieces, int threads,
                           const std::function<void(PieceItem&)>& produce, const std::function<void(PieceItem&)>& work,
                           const std::function<absl::Status(PieceItem&)>& consume) {
   size_t next = 0;
@@ -104,29 +106,35 @@ absl::Status CheckCount(const Module& module, std::string_view what, uint64_t fo
 }
 
 // The name of the first tensor with a symbol that has no code.
-std::string Culprit(const TensorFiles& files, const Module& module) {
-  for (const Piece& piece : module.pieces) {
-    const auto pointers = std::span(piece.counts).subspan(kHuffmanFirstPointer);
+std::string Culprit(const TensorFiles& files, const Module& module, std::span<const ByteHistogram> counts) {
+  for (size_t i = 0; i < counts.size(); ++i) {
+    const auto pointers = std::span(counts[i]).subspan(kHuffmanFirstPointer);
     if (std::ranges::any_of(pointers, [](uint32_t count) { return count != 0; })) {
-      return "tensor " + files.tensors()[piece.tensor].name;
+      return "tensor " + files.tensors()[module.pieces[i].tensor].name;
     }
   }
   return "module " + module.source->name;
 }
 
+// Counts the exponents of every piece, makes the module's code, and says how many bits each piece takes.
 absl::Status PlanModule(const TensorFiles& files, int threads, Module& module) {
   PLAIT_RETURN_IF_ERROR(CheckCount(module, "weights", module.num_weights, kHuffmanMaxSymbols));
-  const auto count = [](PieceItem& item) { item.piece->counts = CountBytes(item.exponents); };
-  const auto go_on = [](PieceItem&) { return absl::OkStatus(); };
-  PLAIT_RETURN_IF_ERROR(ForEachPiece(files, module.pieces, threads, Nothing, count, go_on));
-  ByteHistogram counts{};
-  for (const Piece& piece : module.pieces) {
-    std::ranges::transform(counts, piece.counts, counts.begin(), std::plus());
-  }
-  absl::StatusOr<HuffmanPlan> plan = PlanHuffman(counts);
-  if (!plan.ok()) return Annotate(plan.status(), Culprit(files, module));
+  std::vector<ByteHistogram> counts;
+  ByteHistogram total{};
+  const auto count = [](PieceItem& item) { item.counts = CountBytes(item.exponents); };
+  const auto add = [&](PieceItem& item) {
+    counts.push_back(item.counts);
+    std::ranges::transform(total, item.counts, total.begin(), std::plus());
+    return absl::OkStatus();
+  };
+  PLAIT_RETURN_IF_ERROR(ForEachPiece(files, module.pieces, threads, Nothing, count, add));
+  absl::StatusOr<HuffmanPlan> plan = PlanHuffman(total);
+  if (!plan.ok()) return Annotate(plan.status(), Culprit(files, module, counts));
   module.plan = *std::move(plan);
-  module.coded_bits = HuffmanCodedBits(module.plan.code, counts);
+  for (size_t i = 0; i < counts.size(); ++i) {
+    module.pieces[i].coded_bits = HuffmanCodedBits(module.plan.code, counts[i]);
+    module.coded_bits += module.pieces[i].coded_bits;
+  }
   return CheckCount(module, "bytes of codes", HuffmanSizesOf(module.coded_bits).codes, kHuffmanMaxCodeBytes);
 }
 
@@ -206,14 +214,15 @@ class Writer {
     uint64_t next_bit = 0;
     const auto begin = [&](PieceItem& item) {
       item.begin_bit = next_bit;
-      next_bit += HuffmanCodedBits(module.plan.code, item.piece->counts);
+      next_bit += item.piece->coded_bits;
     };
     const auto encode = [&](PieceItem& item) {
       EncodeHuffmanPiece(module.plan.code, item.exponents, item.begin_bit, &item.coded);
     };
     const auto write = [&](PieceItem& item) -> absl::Status {
-      const uint64_t expected_end = item.begin_bit + HuffmanCodedBits(module.plan.code, item.piece->counts);
-      if (item.coded.end_bit != expected_end) return absl::UnavailableError("the file changed while it was read");
+      if (item.coded.end_bit != item.begin_bit + item.piece->coded_bits) {
+        return absl::UnavailableError("the file changed while it was read");
+      }
       codes.clear();
       joiner.Add(item.coded, &codes);
       progress_.Add(item.raw.size(), codes.size() + item.sign_mantissa.size());

@@ -12,7 +12,7 @@ namespace plait {
 
 // Writes the checkpoint's one .safetensors file to `sink`, which is empty. The same bytes for any number of threads.
 // Weights are read three times: counted, for codes need the counts of a whole module; coded; and split. Memory: a few
-// MiB per thread, gaps and positions of a module, a KiB for each 2^20 weights.
+// MiB per thread, gaps and positions of a module, a KiB for each 2^17 weights of a module.
 // Returns: kUnimplemented for what DFloat11's kernel would misread or cannot count; messages name the tensor.
 // kUnavailable for I/O.
 absl::Status ExportDFloat11(const TensorFiles& files, const DFloat11ExportPlan& plan, int threads, ByteSink& sink,

@@ -9,11 +9,12 @@
 #include "codec/transform/planes.h"
 #include "tools/pipeline/ordered.h"
 #include "tools/pipeline/safetensors_writing.h"
+#include "tools/pipeline/stages.h"
 
 namespace plait {
 namespace {
 
-constexpr size_t kBlocksPerItem = 32;
+constexpr size_t kBlocksPerItem = 16;
 
 // A run of blocks on its way through a decoder.
 struct RunItem {
@@ -57,6 +58,7 @@ class ModuleDecoder {
     PLAIT_RETURN_IF_ERROR(
         files_.Read(module_.part(DFloat11Part::kEncodedExponent), item.first * kHuffmanBlockBytes, item.codes));
     PLAIT_RETURN_IF_ERROR(files_.Read(module_.part(DFloat11Part::kSignMantissa), begin, item.sign_mantissa));
+    const StageTimer timer(Stage::kCode);
     PLAIT_RETURN_IF_ERROR(reader_->DecodeHuffmanBlocks(item.codes, item.first, item.last, item.exponents));
     JoinPlanes(PlaneKind::kBf16, {item.exponents, item.sign_mantissa}, item.weights);
     return absl::OkStatus();
