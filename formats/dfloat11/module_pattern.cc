@@ -137,6 +137,7 @@ class ModulePatternParser {
       bytes |= Range(static_cast<uint8_t>(first), static_cast<uint8_t>(left_[1]));
       left_.remove_prefix(2);
     }
+    if (bytes.none()) return NotUnderstood();
     return One(is_negated ? ~bytes : bytes);
   }
 

@@ -53,7 +53,7 @@ ByteHistogram OneFrequentOf(size_t symbols) {
 std::vector<ByteHistogram> RandomCounts(size_t symbols) {
   std::vector<ByteHistogram> all;
   Random random(3);
-  for (int trial = 0; trial < 240; ++trial) {
+  for (int trial = 0; trial < 72; ++trial) {
     ByteHistogram counts{};
     for (size_t s = 0; s < symbols; ++s) {
       counts[s] = static_cast<uint32_t>(random() % 1000000 >> std::min<size_t>(31, s * (trial % 24) / 16));
