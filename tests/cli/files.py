@@ -92,6 +92,26 @@ def large():
     return safetensors([(f"layers.{i}.weight", "BF16", [512, 1024], bf16(1 << 19, i)) for i in range(8)])
 
 
+@functools.cache
+def blocks_tensors():
+    tensors = [(f"layers.{i}.{name}.weight", "BF16", shape, bf16(elements_of(shape), i))
+               for i in range(2) for name, shape in (("q_proj", [96, 64]), ("o_proj", [64, 96]), ("norm", [64]))]
+    return tensors + [("embed_tokens.weight", "BF16", [300, 64], bf16(300 * 64, 7)),
+                      ("lm_head.weight", "BF16", [300, 64], bf16(300 * 64, 8)), ("step", "I64", [], noise(8))]
+
+
+def blocks():
+    """A model as LLMs are: numbered blocks of matrices, embedding and head."""
+    return safetensors(blocks_tensors())
+
+
+def infinite():
+    """The same with an infinity in one matrix."""
+    tensors = [list(tensor) for tensor in blocks_tensors()]
+    tensors[3][3] = b"\x80\x7f" + tensors[3][3][2:]
+    return safetensors(tensors)
+
+
 def all_dtypes():
     return safetensors([(f"{dtype}.{rows}", dtype, [rows, 8], tensor_bytes(dtype, [rows, 8]))
                         for dtype in DTYPES for rows in (1, 3, 1000)])
@@ -195,6 +215,8 @@ def lines():
 KINDS = {
     "model": model,
     "small": small,
+    "blocks": blocks,
+    "infinite": infinite,
     "text": lambda: b"some text, once\n" * 100,
     "empty": lambda: b"",
     "noise": lambda: noise(100_000),

@@ -23,7 +23,8 @@ def options(test, verb):
 @case
 def help_has_verbs_and_options(test):
     """What the other cases compare with is not empty, and is what the program takes."""
-    test.equal(verbs(test), ["compress", "decompress", "verify", "list", "inspect", "cat", "bench", "doctor"], "verbs")
+    test.equal(verbs(test), ["compress", "decompress", "verify", "list", "inspect", "cat", "bench", "import",
+                                "export", "doctor"], "verbs")
     test.check(["-n", "--top"] in options(test, "list"), f"options of list: found {options(test, 'list')}")
     test.check(["-3"] in options(test, "compress"), f"options of compress: found {options(test, 'compress')}")
     for verb in verbs(test):
