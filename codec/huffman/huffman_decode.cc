@@ -56,11 +56,7 @@ absl::StatusOr<HuffmanDecodeTable> ReadLuts(std::span<const uint8_t> luts) {
     }
     table.rows[i / kHuffmanRowBytes][i % kHuffmanRowBytes] = luts[i];
   }
-  for (size_t slot = 0; slot < kHuffmanRowBytes; ++slot) {
-    const uint8_t entry = table.rows[0][slot];
-    const unsigned length = table.length[entry];  // 0 for a pointer
-    table.root[slot] = length == 0 ? 0 : static_cast<uint16_t>(length << 8 | entry);
-  }
+  DeriveHuffmanLookups(&table);
   return table;
 }
 

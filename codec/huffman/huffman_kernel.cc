@@ -30,7 +30,98 @@ unsigned LookUp(const HuffmanDecodeTable& table, uint64_t window) {
   return table.length[entry] << 8 | entry;
 }
 
+// Where a block's decoding stands: the next code's bit, symbols decoded, threads gone through.
+struct State {
+  size_t bit;
+  size_t done;
+  size_t thread;
+
+  size_t thread_end() const { return (thread + 1) * kHuffmanThreadBits; }
+};
+
+// Decodes two codes at a time, in all threads but the last, until the next bits are not two short codes or there is no
+// room for two symbols more.
+void DecodePairs(const HuffmanDecodeTable& table, const uint8_t* codes, size_t most, State* state, uint8_t* symbols,
+                 uint8_t* next_gaps) {
+  State at = *state;
+  size_t thread_end = at.thread_end();
+  bool is_pair = true;
+  while (is_pair && at.thread + 1 < kHuffmanBlockThreads && at.done + 2 <= most) {
+    uint64_t window = WindowAt(codes, at.bit);
+    const size_t last_in_window = at.bit + kWindowBits - kHuffmanPairBits;
+    do {
+      const HuffmanPair pair = table.pairs[window >> (64 - kHuffmanPairBits)];
+      is_pair = pair != 0;
+      if (!is_pair) break;
+      StoreLe(static_cast<uint16_t>(pair), symbols + at.done);
+      at.done += 2;
+      at.bit += TotalLength(pair);
+      window <<= TotalLength(pair);
+      if (at.bit < thread_end) continue;
+      // Either code is the first one behind the end: the second if it starts there.
+      const size_t behind = at.bit - thread_end;
+      next_gaps[at.thread] = static_cast<uint8_t>(behind < SecondLength(pair) ? behind : behind - SecondLength(pair));
+      ++at.thread;
+      thread_end += kHuffmanThreadBits;
+      if (at.thread + 1 == kHuffmanBlockThreads) break;
+    } while (at.done + 2 <= most && at.bit <= last_in_window);
+  }
+  *state = at;
+}
+static_assert(2 * kHuffmanPairBits < kHuffmanThreadBits, "a pair ends at most one thread");
+
+// Decodes one code. False if there is none left to decode, or none that can be.
+bool DecodeOne(const HuffmanDecodeTable& table, const uint8_t* codes, size_t most, State* state, uint8_t* symbols,
+               uint8_t* next_gaps) {
+  if (state->thread == kHuffmanBlockThreads || state->done == most) return false;
+  const uint64_t window = WindowAt(codes, state->bit);
+  unsigned found = table.root[window >> 56];
+  if (found == 0) found = LookUp(table, window);
+  const unsigned length = found >> 8;
+  if (length == 0) return false;
+  symbols[state->done++] = static_cast<uint8_t>(found);
+  state->bit += length;
+  if (state->bit < state->thread_end()) return true;
+  next_gaps[state->thread] = static_cast<uint8_t>(state->bit - state->thread_end());
+  ++state->thread;
+  return true;
+}
+
+// Whether the next `known` bits, the top ones of a byte, say which entry of the root row is meant, and it is a
+// symbol's.
+bool IsKnown(const HuffmanDecodeTable& table, unsigned byte, unsigned known) {
+  const uint16_t found = table.root[byte];
+  if (found == 0 || found >> 8 > known) return false;
+  const unsigned others = known >= kHuffmanLookupBits ? 1 : 1u << (kHuffmanLookupBits - known);
+  for (unsigned other = byte + 1; other < byte + others; ++other) {
+    if (table.root[other] != found) return false;
+  }
+  return true;
+}
+
+// The pair that stands in the low kHuffmanPairBits of `bits`.
+HuffmanPair PairAt(const HuffmanDecodeTable& table, unsigned bits) {
+  constexpr unsigned kMask = (1u << kHuffmanPairBits) - 1;
+  const uint16_t first = table.root[bits >> (kHuffmanPairBits - kHuffmanLookupBits)];
+  const unsigned first_length = first >> 8;
+  if (first == 0 || first_length >= kHuffmanPairBits) return 0;
+  const unsigned byte = (bits << first_length & kMask) >> (kHuffmanPairBits - kHuffmanLookupBits);
+  if (!IsKnown(table, byte, kHuffmanPairBits - first_length)) return 0;
+  const uint16_t second = table.root[byte];
+  return MakeHuffmanPair(static_cast<uint8_t>(first), static_cast<uint8_t>(second), second >> 8,
+                         first_length + (second >> 8));
+}
+
 }  // namespace
+
+void DeriveHuffmanLookups(HuffmanDecodeTable* table) {
+  for (size_t slot = 0; slot < kHuffmanRowBytes; ++slot) {
+    const uint8_t entry = table->rows[0][slot];
+    const unsigned length = table->length[entry];
+    table->root[slot] = length == 0 ? 0 : static_cast<uint16_t>(length << 8 | entry);
+  }
+  for (unsigned bits = 0; bits < table->pairs.size(); ++bits) table->pairs[bits] = PairAt(*table, bits);
+}
 
 size_t EncodeHuffmanSymbols(const HuffmanEncodeTable& table, const uint8_t* symbols, size_t n, uint64_t begin_bit,
                             const HuffmanEncodeTarget& target) {
@@ -62,32 +153,15 @@ size_t EncodeHuffmanSymbols(const HuffmanEncodeTable& table, const uint8_t* symb
 
 size_t DecodeHuffmanBlock(const HuffmanDecodeTable& table, const uint8_t* codes, size_t most,
                           HuffmanBlockCursor* cursor, uint8_t* symbols, uint8_t* next_gaps) {
-  size_t bit = cursor->bit;
-  size_t done = cursor->symbols;
-  size_t thread = 0;
-  for (bool is_stuck = false; thread < kHuffmanBlockThreads; ++thread) {
-    const size_t end = (thread + 1) * kHuffmanThreadBits;
-    while (bit < end && done < most && !is_stuck) {
-      // Codes are short: several are in one window.
-      uint64_t window = WindowAt(codes, bit);
-      const size_t last_in_window = bit + kWindowBits - kHuffmanMaxCodeBits;
-      do {
-        unsigned found = table.root[window >> 56];
-        if (found == 0) found = LookUp(table, window);
-        const unsigned length = found >> 8;
-        is_stuck = length == 0;
-        if (is_stuck) break;
-        symbols[done++] = static_cast<uint8_t>(found);
-        bit += length;
-        window <<= length;
-      } while (bit < end && done < most && bit <= last_in_window);
-    }
-    if (bit < end) break;
-    next_gaps[thread] = static_cast<uint8_t>(bit - end);
+  State state = {.bit = cursor->bit, .done = cursor->symbols, .thread = 0};
+  bool is_over = false;
+  while (!is_over) {
+    DecodePairs(table, codes, most, &state, symbols, next_gaps);
+    is_over = !DecodeOne(table, codes, most, &state, symbols, next_gaps);
   }
-  cursor->bit = bit;
-  cursor->symbols = done;
-  return thread;
+  cursor->bit = state.bit;
+  cursor->symbols = state.done;
+  return state.thread;
 }
 
 }  // namespace plait

@@ -32,12 +32,26 @@ struct HuffmanEncodeTarget {
 size_t EncodeHuffmanSymbols(const HuffmanEncodeTable& table, const uint8_t* symbols, size_t n, uint64_t begin_bit,
                             const HuffmanEncodeTarget& target);
 
+// Two codes that one lookup finds: the symbols in the order of the bytes, then the bits of the second code, then those
+// of both. 0: the next bits are not two codes of the root row.
+using HuffmanPair = uint32_t;
+inline constexpr unsigned kHuffmanPairBits = 12;
+constexpr HuffmanPair MakeHuffmanPair(uint8_t first, uint8_t second, unsigned second_length, unsigned total_length) {
+  return first | uint32_t{second} << 8 | second_length << 16 | total_length << 24;
+}
+constexpr unsigned SecondLength(HuffmanPair pair) { return pair >> 16 & 0xff; }
+constexpr unsigned TotalLength(HuffmanPair pair) { return pair >> 24; }
+
 // The lookup tables. Rows that a stream does not have are unspecified, and no entry of the others points to them.
 struct HuffmanDecodeTable {
   std::array<std::array<uint8_t, kHuffmanRowBytes>, 1 + kHuffmanMaxSubTables> rows;
   std::array<uint8_t, 256> length;              // at most kHuffmanMaxCodeBits; 0 of pointers and of what has no code
   std::array<uint16_t, kHuffmanRowBytes> root;  // length << 8 | symbol by the next 8 bits; 0 where the length is 0
+  std::array<HuffmanPair, size_t{1} << kHuffmanPairBits> pairs;  // by the next bits
 };
+
+// Fills root and pairs from rows and length. Always succeeds.
+void DeriveHuffmanLookups(HuffmanDecodeTable* table);
 
 // Where decoding a block's codes stands.
 struct HuffmanBlockCursor {
