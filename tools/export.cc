@@ -25,6 +25,18 @@ bool IsReplaced(const std::string& relative) {
   return relative == kConfigFile || (is_weights && relative.find('/') == std::string::npos);
 }
 
+// DFloat11 loads every .safetensors file of a directory: one that is left from something else would be mixed in.
+absl::Status CheckNoOtherWeights(const std::string& output) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(output, error);
+       !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename();
+    if (!name.ends_with(".safetensors") || name == kModelFile) continue;
+    return absl::AlreadyExistsError(absl::StrCat("the target holds ", name, ", which would be loaded with the others"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::string> ReadText(const std::string& path) {
   PLAIT_ASSIGN_OR_RETURN(const std::unique_ptr<FileSource> file, FileSource::Open(path));
   std::string text(file->size(), '\0');
@@ -99,6 +111,9 @@ absl::StatusOr<JobOutcome> ExportPath(const ExportOptions& options, Progress& pr
   }
   PLAIT_ASSIGN_OR_RETURN(const TensorFiles files, TensorFiles::Open(options.input));
   PLAIT_ASSIGN_OR_RETURN(const DFloat11ExportPlan plan, PlanFor(files, options));
+  if (absl::Status status = CheckNoOtherWeights(options.output); options.force && !status.ok()) {
+    return Annotate(status, options.output);
+  }
   const absl::StatusOr<std::unique_ptr<OutputTree>> tree =
       OutputTree::Create(options.input, options.output, options.force);
   if (!tree.ok()) return Annotate(tree.status(), options.output);

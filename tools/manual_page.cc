@@ -43,7 +43,9 @@ const Meaning kExamples[] = {
     {"plait compress \\-T 2 model/", "Writes model.plait/ on two threads."},
     {"plait list \\-\\-sort coded \\-n 10 model.plait.safetensors", "The ten tensors that take most."},
     {"plait cat model.plait.safetensors lm_head.weight \\-\\-rows 0:16 > rows.bin", "Sixteen rows of a matrix."},
-    {"plait decompress model.plait.safetensors", "Writes model.safetensors, byte for byte."}};
+    {"plait decompress model.plait.safetensors", "Writes model.safetensors, byte for byte."},
+    {"plait export dfloat11 model/ \\-o model\\-df11/", "Writes a checkpoint that DFloat11 loads."},
+    {"plait import dfloat11 model\\-df11/ \\-o model.safetensors", "Writes the weights that such a checkpoint holds."}};
 
 // Text that holds no requests of its own.
 std::string Plain(const std::string& text) {
