@@ -310,8 +310,8 @@ absl::Status ExportDFloat11(const TensorFiles& files, const DFloat11ExportPlan& 
     modules.push_back(std::move(module));
   }
   const std::vector<OutTensor> tensors = OutTensors(files, plan, modules);
-  std::vector<TensorInfo> infos;
-  for (const OutTensor& tensor : tensors) infos.push_back(tensor.info);
+  std::vector<TensorInfo> infos(tensors.size());
+  std::ranges::transform(tensors, infos.begin(), &OutTensor::info);
   PLAIT_RETURN_IF_ERROR(AppendSafetensorsHeader(infos, sink));
   Writer writer(&files, threads, &sink, &progress);
   for (const OutTensor& tensor : tensors) PLAIT_RETURN_IF_ERROR(writer.Write(tensor));
