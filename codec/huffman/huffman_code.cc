@@ -1,7 +1,6 @@
 #include "codec/huffman/huffman_code.h"
 
 #include <algorithm>
-#include <functional>
 #include <optional>
 #include <queue>
 #include <utility>

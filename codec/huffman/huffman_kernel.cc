@@ -1,7 +1,5 @@
 #include "codec/huffman/huffman_kernel.h"
 
-#include <bit>
-
 #include "codec/base/endian.h"
 
 namespace plait {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "codec/base/bits.h"
 #include "codec/base/status.h"
 #include "codec/huffman/huffman.h"
 #include "codec/transform/planes.h"
