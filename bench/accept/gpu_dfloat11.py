@@ -25,6 +25,7 @@ _LEAST_PERCENT_SMALLER = 1
 _LEAST_ENCODE_GB = 0.4
 _SPEED_CORPUS = "cast-embgemma-layers"
 _THREADS = 2
+_ODD_MODULES = 150
 _ROUNDS = 5
 
 
@@ -104,6 +105,19 @@ def exported(checkpoints: Checkpoints, sample: Sample) -> Outcome:
   return Outcome(not wrong, f"{_mega(made.weights)} exact" if not wrong else f"differ: {wrong[:3]}")
 
 
+def odd_modules(bench: Bench) -> Outcome:
+  """Modules that the package's own encoder may fail at: both ways through ours, and through its loader."""
+  source, folder, back = (bench.work / name for name in ("odd.safetensors", "odd", "odd.back"))
+  weights = package.write_odd_modules(source, _ODD_MODULES)
+  bench.plait.checked("export", "dfloat11", source, "-o", folder, "--pattern", r"m\d+")
+  bench.plait.checked("import", "dfloat11", folder, "-o", back)
+  wrong = package.differing_tensors(source, back)
+  require(not wrong, f"not restored: {wrong[:3]}")
+  package.decode(folder, source, folder / "decoded.bin")
+  wrong = package.differing_tensors(source, folder / "decoded.bin")
+  return Outcome(not wrong, f"{_ODD_MODULES} modules, {_mega(weights)} exact" if not wrong else f"differ: {wrong[:3]}")
+
+
 def smaller(checkpoints: Checkpoints, sample: Sample) -> Outcome:
   """Whole files: the container of the default level beside the package's."""
   made = checkpoints.made(sample)
@@ -144,6 +158,9 @@ def make_rows(bench: Bench) -> list[Row]:
         Row(f"DFloat11: the default level beside its package, {sample.name}",
             f">= {_LEAST_PERCENT_SMALLER} % smaller", functools.partial(smaller, checkpoints, sample)),
     ]
+  made.append(
+      Row("DFloat11: our checkpoint imported and by its loader, small modules of odd counts", "exact",
+          functools.partial(odd_modules, bench)))
   made.append(
       Row(f"DFloat11: export -T{_THREADS}, {_SPEED_CORPUS}", f">= {_LEAST_ENCODE_GB} GB/s of bf16",
           functools.partial(encode_speed, bench)))

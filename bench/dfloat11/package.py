@@ -2,6 +2,8 @@
 
 import functools
 import pathlib
+import random
+import struct
 import subprocess
 import sys
 
@@ -47,6 +49,24 @@ def write_matrices(source: pathlib.Path, target: pathlib.Path, prefixes: tuple[s
   write(target, [NewTensor(info.name, "BF16", (info.shape[0], info.num_elements // info.shape[0]),
                            lambda name=info.name: [file.data(name)]) for info in matrices], {"format": "pt"})
   return sum(info.num_elements for info in matrices)
+
+
+def write_odd_modules(target: pathlib.Path, count: int) -> int:
+  """Writes matrices m0.weight, m1.weight, ... of few weights whose exponents have few to many values, alike or one far
+  more frequent than the others: codes of one bit, of many, and such that the package's encoder fails at. Returns how
+  many weights there are."""
+  source = random.Random(5)
+  tensors, total = [], 0
+  for i in range(count):
+    weights = source.randrange(40, source.choice((400, 3000, 14000)))
+    counts = [source.random()**(i % 6) for _ in range(source.randrange(1, 60))]
+    exponents = source.choices(range(100, 100 + len(counts)), weights=counts, k=weights)
+    words = [exponent << 7 | source.getrandbits(7) for exponent in exponents]
+    data = struct.pack(f"<{weights}H", *words)
+    tensors.append(NewTensor(f"m{i}.weight", "BF16", (1, weights), lambda data=data: [data]))
+    total += weights
+  write(target, tensors, {"format": "pt"})
+  return total
 
 
 def differing_tensors(left: pathlib.Path, right: pathlib.Path) -> list[str]:

@@ -92,34 +92,44 @@ std::vector<int> SymbolsByCount(const ByteHistogram& counts) {
   return symbols;
 }
 
-// A coin of package-merge: how often each symbol is in it.
-struct Package {
-  uint64_t weight = 0;
-  std::array<uint8_t, 256> times{};
+// A row of package-merge: what each symbol weighs, the rarest first, and pairs of the row before, in the order of their
+// weights.
+struct Row {
+  std::vector<uint64_t> weights;
+  std::vector<bool> is_symbol;  // and no pair
 };
+
+Row MergedRow(const std::vector<uint64_t>& symbols, const std::vector<uint64_t>& before) {
+  Row row;
+  size_t symbol = 0;
+  for (size_t pair = 0; pair + 1 < before.size() || symbol < symbols.size();) {
+    const bool has_pair = pair + 1 < before.size();
+    const uint64_t pair_weight = has_pair ? before[pair] + before[pair + 1] : 0;
+    const bool is_symbol = symbol < symbols.size() && (!has_pair || symbols[symbol] <= pair_weight);
+    row.weights.push_back(is_symbol ? symbols[symbol++] : pair_weight);
+    row.is_symbol.push_back(is_symbol);
+    if (!is_symbol) pair += 2;
+  }
+  return row;
+}
 
 // Package-merge: the lengths of an optimal code with none above max_bits.
 // Requires: 2 to 2^max_bits symbols occur.
 std::array<uint8_t, 256> LimitedLengths(const ByteHistogram& counts, unsigned max_bits) {
-  std::vector<Package> coins;
-  for (int symbol : SymbolsByCount(counts)) {
-    coins.push_back({.weight = counts[symbol]});
-    coins.back().times[symbol] = 1;
-  }
-  std::vector<Package> row = coins;
-  for (unsigned level = 1; level < max_bits; ++level) {
-    std::vector<Package> merged = coins;
-    for (size_t i = 0; i + 1 < row.size(); i += 2) {
-      Package package = {.weight = row[i].weight + row[i + 1].weight};
-      for (int s = 0; s < 256; ++s) package.times[s] = static_cast<uint8_t>(row[i].times[s] + row[i + 1].times[s]);
-      merged.push_back(package);
-    }
-    std::ranges::stable_sort(merged, {}, &Package::weight);
-    row = std::move(merged);
-  }
+  const std::vector<int> symbols = SymbolsByCount(counts);
+  std::vector<uint64_t> symbol_weights;
+  for (int symbol : symbols) symbol_weights.push_back(counts[symbol]);
+  std::vector<Row> rows = {MergedRow(symbol_weights, {})};
+  while (rows.size() < max_bits) rows.push_back(MergedRow(symbol_weights, rows.back().weights));
+  // The lightest 2 n - 2 of the last row, and of each row before it what their pairs are made of, say how often each
+  // symbol is taken: that is its length. Of every row it is the rarest symbols.
   std::array<uint8_t, 256> lengths{};
-  for (size_t i = 0; i < 2 * coins.size() - 2; ++i) {
-    for (int s = 0; s < 256; ++s) lengths[s] = static_cast<uint8_t>(lengths[s] + row[i].times[s]);
+  size_t taken = 2 * symbols.size() - 2;
+  for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
+    const auto num_symbols =
+        std::count(row->is_symbol.begin(), row->is_symbol.begin() + static_cast<ptrdiff_t>(taken), true);
+    for (ptrdiff_t i = 0; i < num_symbols; ++i) ++lengths[symbols[i]];
+    taken = 2 * (taken - static_cast<size_t>(num_symbols));
   }
   return lengths;
 }

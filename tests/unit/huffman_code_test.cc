@@ -150,6 +150,8 @@ TEST(PlanHuffman, TiesAreThoseOfDahuffman) {
 TEST(PlanHuffman, LongCodesAreLimited) {
   const HuffmanCode code = PlanHuffman(Fibonacci(45))->code;
   EXPECT_EQ(std::ranges::max(code.length), kHuffmanMaxCodeBits);
+  // The best code, but for the most frequent symbol's one bit.
+  EXPECT_LE(HuffmanCodedBits(code, Fibonacci(45)), OrderZeroBits(Fibonacci(45)) * 5 / 4);
 }
 
 TEST(PlanHuffman, ASymbolThatIsAPointerIsUnimplemented) {

@@ -65,6 +65,32 @@ TEST(EncodeHuffman, SizesAreThoseOfTheCounts) {
   }
 }
 
+// As DFloat11 has it, byte for byte: a thread in which the last code ends, and none starts, has a gap only if the last
+// byte is filled up.
+TEST(EncodeHuffman, TheGapBehindTheLastCodeIsThatOfThePackage) {
+  // Exponents that are all about as frequent, so that many codes have the bits that a byte has left.
+  Random random(8);
+  std::vector<uint8_t> symbols = RandomBytes(6000, random);
+  for (uint8_t& symbol : symbols) symbol %= 200;
+  size_t filled = 0;
+  size_t whole = 0;
+  for (size_t n = 1000; n < symbols.size(); n += 3) {
+    const auto part = std::span(symbols).first(n);
+    const HuffmanCode code = PlanHuffman(CountBytes(part))->code;
+    const uint64_t end = HuffmanCodedBits(code, CountBytes(part));
+    const uint64_t thread = (end - 1) / kHuffmanThreadBits;
+    if (end - code.length[part.back()] >= thread * kHuffmanThreadBits) continue;
+    const HuffmanStream stream = EncodeHuffman(part).value();
+    uint8_t gaps[kHuffmanGapsPerUnit];
+    UnpackHuffmanGaps(&stream.gaps[thread / kHuffmanGapsPerUnit * kHuffmanGapUnitBytes], gaps);
+    const uint64_t expected = end % 8 == 0 ? 0 : end - thread * kHuffmanThreadBits;
+    ASSERT_EQ(gaps[thread % kHuffmanGapsPerUnit], expected) << n;
+    ++(end % 8 == 0 ? whole : filled);
+  }
+  EXPECT_GT(filled, 0);
+  EXPECT_GT(whole, 0) << "a test that meets no case holds nothing";
+}
+
 TEST(EncodeHuffmanPiece, PiecesAreTheWhole) {
   const std::vector<uint8_t> symbols = Skewed(60000, 2);
   const HuffmanStream whole = EncodeHuffman(symbols).value();
