@@ -117,8 +117,8 @@ Row MergedRow(const std::vector<uint64_t>& symbols, const std::vector<uint64_t>&
 // Requires: 2 to 2^max_bits symbols occur.
 std::array<uint8_t, 256> LimitedLengths(const ByteHistogram& counts, unsigned max_bits) {
   const std::vector<int> symbols = SymbolsByCount(counts);
-  std::vector<uint64_t> symbol_weights;
-  for (int symbol : symbols) symbol_weights.push_back(counts[symbol]);
+  std::vector<uint64_t> symbol_weights(symbols.size());
+  std::ranges::transform(symbols, symbol_weights.begin(), [&](int symbol) { return counts[symbol]; });
   std::vector<Row> rows = {MergedRow(symbol_weights, {})};
   while (rows.size() < max_bits) rows.push_back(MergedRow(symbol_weights, rows.back().weights));
   // The lightest 2 n - 2 of the last row, and of each row before it what their pairs are made of, say how often each
