@@ -26,6 +26,9 @@ class FrameReader {
   const Hash128& decoded_hash() const { return decoded_hash_; }
   // As the block table says.
   CodecId codec(uint64_t index) const { return blocks_[index].codec; }
+  // Where header and payload of block `index` stand in the source, for those who have its bytes at hand.
+  uint64_t coded_offset(uint64_t index) const { return begin_ + blocks_[index].offset; }
+  uint64_t coded_bytes(uint64_t index) const { return kBlockHeaderBytes + blocks_[index].payload_bytes; }
 
   // Reads header and payload of block `index` into `coded` and checks them, but for the hash and the payload's inside,
   // against the block table, and that zeros follow.
