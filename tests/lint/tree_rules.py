@@ -32,11 +32,12 @@ ARROWS = {
     "gpu/launch": [*GPU_LAYOUTS, "gpu"],
     "tools/pipeline": ["codec", "formats", "tools/pipeline"],
     "tools": ["codec", "formats", "tools"],
+    "examples": ["codec", "formats", "gpu", "examples"],
     "tests": ["codec", "formats", "gpu", "tools", "tests"],
     "bench": ["codec", "formats", "gpu", "tools", "bench"],
 }
 
-TOP_FOLDERS = ("codec", "formats", "gpu", "stream", "tools", "tests", "bench")
+TOP_FOLDERS = ("codec", "formats", "gpu", "stream", "tools", "examples", "tests", "bench")
 MAX_LINES = 600
 
 INCLUDE = re.compile(r'^\s*#include\s+"([^"]+)"', re.MULTILINE)
