@@ -1,0 +1,151 @@
+"""Counts what a kernel asks of an SM, per pipe, from its code and a table of how often its branches go which way."""
+
+import dataclasses
+import functools
+import math
+import pathlib
+
+import flow
+import pipes
+from cubin import Resources
+from sass import Block, Function, Instruction
+
+UNIT_WEIGHTS = 2048
+_SCHEDULERS = 4
+_REGISTER_GRANULE = 256
+_RESERVED_SHARED_BYTES = 1024
+
+
+class TableError(Exception):
+  """The table does not fit the code; the message says where."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Counts:
+  """What UNIT_WEIGHTS weights ask of one SM, and what a kernel's blocks take."""
+  kernel: str
+  arch: str
+  clocks: dict[str, float]  # SM-clocks per pipe
+  instructions: float  # of a warp
+  lone_warp_clocks: float  # of one warp alone, for the same weights
+  registers: int
+  shared_bytes: int  # of a block, dynamic ones included
+  spill_instructions: float
+  resident_warps: int  # of an SM
+
+  def to_json(self) -> dict:
+    """Returns plain values, rounded to what the table is good for."""
+    values = dataclasses.asdict(self)
+    values["clocks"] = {pipe: round(clocks, 1) for pipe, clocks in self.clocks.items()}
+    for name in ("instructions", "lone_warp_clocks", "spill_instructions"):
+      values[name] = round(values[name], 1)
+    return values
+
+
+def resident_warps(arch: pipes.Architecture, registers: int, shared_bytes: int, threads: int) -> int:
+  """Returns how many warps of such blocks one SM holds."""
+  warps_per_block = math.ceil(threads / 32)
+  registers_per_warp = math.ceil(registers * 32 / _REGISTER_GRANULE) * _REGISTER_GRANULE
+  by_registers = arch.registers // _SCHEDULERS // registers_per_warp * _SCHEDULERS // warps_per_block
+  by_shared = arch.shared_bytes // (shared_bytes + _RESERVED_SHARED_BYTES)
+  blocks = min(by_registers, by_shared, arch.max_blocks, arch.max_warps // warps_per_block)
+  return blocks * warps_per_block
+
+
+@functools.cache
+def _source_lines(path: str) -> list[str]:
+  file = pathlib.Path(path)
+  return file.read_text().splitlines() if file.is_file() else []
+
+
+def _line_text(line: str) -> str:
+  path, _, number = line.rpartition(":")
+  lines = _source_lines(path)
+  return lines[int(number) - 1].strip() if 0 < int(number) <= len(lines) else ""
+
+
+def source_text(instruction: Instruction) -> str:
+  """Returns its source line and those it was inlined into, innermost first; nothing of files that are not at hand."""
+  return " < ".join(text for text in map(_line_text, instruction.lines) if text)
+
+
+def branches(function: Function) -> list[Block]:
+  """Returns the blocks that end in a branch, in the order in which a table lists them."""
+  return [block for block in function.blocks if block.is_branch]
+
+
+def _probability(block: Block, entry: dict, where: str) -> float:
+  if entry.get("text", "") not in source_text(block.last):
+    raise TableError(f"{where}: found {source_text(block.last)!r}, expected {entry['text']!r} in it")
+  if "trips" in entry:
+    if not block.is_backward:
+      raise TableError(f"{where}: found a forward branch, expected a loop's, as the table has trips")
+    return 1 - 1 / max(1, entry["trips"])
+  return entry["taken"]
+
+
+def probabilities(function: Function, entries: list[dict]) -> dict[int, float]:
+  """Returns the share of each branch that is taken; the table has one entry for each, in the order of the code."""
+  found = branches(function)
+  if len(found) != len(entries):
+    raise TableError(f"{function.name}: found {len(found)} branches in the code, expected {len(entries)} as in the "
+                     "table (--branches lists them)")
+  return {
+      block.index: _probability(block, entry, f"{function.name}, branch {number} at {block.last.address:#x}")
+      for number, (block, entry) in enumerate(zip(found, entries))
+  }
+
+
+class _Accesses:
+  """Where memory instructions hit and how many wavefronts they take, by the text of their source line."""
+
+  def __init__(self, entries: list[dict]):
+    self._entries = entries
+
+  def _entry(self, instruction: Instruction) -> dict:
+    text = source_text(instruction)
+    matches = (entry for entry in self._entries
+               if entry.get("text", "") in text and instruction.opcode.startswith(entry.get("opcode", "")))
+    return next(matches, {})
+
+  def wavefronts(self, instruction: Instruction) -> float:
+    """Clocks of the memory pipe."""
+    if not pipes.uses_memory_pipe(instruction):
+      return 0
+    return self._entry(instruction).get("wavefronts", pipes.default_wavefronts(instruction))
+
+  def memory(self, instruction: Instruction) -> str:
+    """l1, l2 or dram."""
+    return self._entry(instruction).get("memory", "dram")
+
+
+def count(name: str, arch: pipes.Architecture, function: Function, resources: Resources, table: dict) -> Counts:
+  """Counts `function` as its table says it runs; see README.md for the fields of a table."""
+  entries = table.get(f"branches_{arch.name}", table["branches"])
+  taken = probabilities(function, entries)
+  accesses = _Accesses(table.get("accesses", []))
+  scale = UNIT_WEIGHTS / table["weights_per_warp"]
+  clocks = dict.fromkeys(pipes.PIPES, 0.0)
+  instructions = spills = 0.0
+  for block, runs in zip(function.blocks, flow.frequencies(function, taken)):
+    for instruction in block.instructions:
+      instructions += runs * scale
+      spills += runs * scale * pipes.is_spill(instruction)
+      for pipe, cost in arch.clocks(instruction, accesses.wavefronts(instruction)).items():
+        clocks[pipe] += runs * scale * cost
+  clocks["mio"] = table.get("wavefronts", clocks["mio"])
+  shared_bytes = resources.static_shared_bytes + table.get("dynamic_shared_bytes", 0)
+  warps = resident_warps(arch, resources.registers, shared_bytes, table["threads"])
+  lone = flow.lone_warp_clocks(function, taken, accesses.memory) * scale
+  return Counts(name, arch.name, clocks, instructions, lone, resources.registers, shared_bytes, spills,
+                min(warps, table.get("max_resident_warps", warps)))
+
+
+def over_budget(counts: Counts, budget: dict) -> list[str]:
+  """Returns what exceeds the budget, one line each; a limit names a pipe or a field of Counts."""
+  found = []
+  for limit, most in budget.items():
+    value = counts.clocks[limit] if limit in counts.clocks else getattr(counts, limit)
+    if value > most:
+      found.append(f"{limit}: found {value:.4g}, expected at most {most:g}")
+  return found

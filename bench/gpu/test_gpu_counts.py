@@ -1,0 +1,318 @@
+"""Tests of the counting scripts, without CUDA: python3 -m unittest discover -s bench/gpu
+
+testdata/*.sass is what nvdisasm prints of testdata/example_kernel.cu; other listings are written by hand here.
+"""
+
+import io
+import pathlib
+import struct
+import unittest
+from contextlib import redirect_stdout
+from unittest import mock
+
+import budget_rows  # puts bench/accept on the path
+import counting
+import cubin
+import flow
+import pipes
+import roofline
+import rows
+import sass
+import sass_counts
+
+_DATA = pathlib.Path(__file__).resolve().parent / "testdata"
+_SM_90 = pipes.ARCHITECTURES["sm_90"]
+
+
+def example(arch: str) -> sass.Function:
+  """Returns the example kernel, its lines pointing at its source here."""
+  text = (_DATA / f"example_{arch}.sass").read_text()
+  return sass.parse(text.replace("example_kernel.cu", str(_DATA / "example_kernel.cu")), "ExampleKernel")
+
+
+def listing(*lines: str) -> sass.Function:
+  """Returns a function of instructions "OPCODE operands", labels ".L_x:", each with a stall of one clock."""
+  text, address = [".text.Kernel:"], 0
+  for line in lines:
+    if line.endswith(":"):
+      text.append(line)
+      continue
+    text += [f"/*{address:04x}*/ {line} ; /* 0x{0:016x} */", f"/* 0x{(1 | 7 << 5 | 7 << 8) << 41:016x} */"]
+    address += 16
+  return sass.parse("\n".join(text), "Kernel")
+
+
+def successors(function: sass.Function) -> list[list[int]]:
+  """Returns where each block goes."""
+  return [block.successors for block in function.blocks]
+
+
+class Parsing(unittest.TestCase):
+
+  def test_scheduling_bits_of_a_load_and_of_its_use(self):
+    loop = example("sm_90").blocks[2].instructions
+    load = next(instruction for instruction in loop if instruction.opcode == "LDG.E.128")
+    self.assertEqual((load.stall, load.write_barrier, load.read_barrier, load.wait_mask), (1, 2, sass.NO_BARRIER, 0))
+    use = next(instruction for instruction in loop if instruction.opcode == "IMAD.SHL.U32")
+    self.assertEqual(use.wait_mask, 1 << 2)
+
+  def test_blocks_of_the_example(self):
+    for arch in ("sm_80", "sm_90"):
+      with self.subTest(arch=arch):
+        self.assertEqual(successors(example(arch)), [[1, 3], [2], [3, 2], [4, sass.EXIT], [sass.EXIT]])
+
+  def test_an_instruction_knows_the_line_it_was_inlined_into(self):
+    shuffle = next(instruction for block in example("sm_90").blocks for instruction in block.instructions
+                   if instruction.root == "SHFL")
+    self.assertIn("__shfl_xor_sync", counting.source_text(shuffle))
+
+  def test_lines_do_not_leak_into_the_next_instruction(self):
+    add = next(instruction for instruction in example("sm_90").blocks[3].instructions if instruction.root == "FADD")
+    self.assertEqual([line.rpartition(":")[2] for line in add.lines], ["22"])
+
+  def test_reconvergence_goes_to_the_target_of_its_barrier(self):
+    function = listing("BSSY B0, `(.L_2)", "@P0 BRA `(.L_1)", "BSYNC B0", ".L_1:", "NOP", "BSYNC B0", ".L_2:", "EXIT")
+    self.assertEqual(successors(function), [[1, 2], [3], [3], [sass.EXIT]])
+
+  def test_slow_collectives_and_far_calls(self):
+    function = listing("BRA.DIV ~URZ, `(.L_9)", "@P1 CALL.REL.NOINC `(.L_1)", "NOP", ".L_1:", "EXIT", ".L_9:",
+                       "CALL.REL.NOINC `($elsewhere)")
+    self.assertEqual(successors(function), [[1, 2], [2], [sass.EXIT]])
+
+  def test_a_second_predicate_makes_a_branch_conditional(self):
+    self.assertEqual(successors(listing(".L_0:", "BRA P1, `(.L_0)", "EXIT")), [[1, 0], [sass.EXIT]])
+
+  def test_reachable_calls_are_refused(self):
+    with self.assertRaisesRegex(sass.SassError, "found CALL.REL.NOINC"):
+      listing("CALL.REL.NOINC `($elsewhere)", "EXIT")
+
+  def test_listing_without_encodings_is_refused(self):
+    with self.assertRaisesRegex(sass.SassError, "expected one"):
+      sass.parse("/*0000*/ EXIT ;", "Kernel")
+    with self.assertRaisesRegex(sass.SassError, "no instruction with its encoding"):
+      sass.parse(".text.Kernel:\n/*0000*/ EXIT ;", "Kernel")
+
+
+class Pipes(unittest.TestCase):
+
+  def clocks(self, opcode: str, arch: str = "sm_90", wavefronts: float = 0) -> dict:
+    """What one such instruction costs."""
+    return pipes.ARCHITECTURES[arch].clocks(sass.Instruction(0, opcode, "", ""), wavefronts)
+
+  def test_pipes(self):
+    self.assertEqual(self.clocks("PRMT"), {"issue": 0.25, "alu": 0.5})
+    self.assertEqual(self.clocks("IMAD.WIDE.U32"), {"issue": 0.25, "fma": 0.5})
+    self.assertEqual(self.clocks("FFMA"), {"issue": 0.25, "fma": 0.25})
+    self.assertEqual(self.clocks("FFMA", "sm_80"), {"issue": 0.25, "fma": 0.5})
+    self.assertEqual(self.clocks("POPC"), {"issue": 0.25, "xu": 2})
+    self.assertEqual(self.clocks("HMMA.16816.F32.BF16", "sm_80"), {"issue": 0.25, "tensor": 2})
+    self.assertEqual(self.clocks("UIADD3"), {"issue": 0.25, "uniform": 0.5})
+    self.assertEqual(self.clocks("ULDC.64"), {"issue": 0.25})
+    self.assertEqual(self.clocks("LDS.128", wavefronts=4), {"issue": 0.25, "mio": 4})
+
+  def test_no_opcode_is_guessed(self):
+    with self.assertRaisesRegex(pipes.UnknownOpcode, "WHATEVER"):
+      self.clocks("WHATEVER.U32")
+
+  def test_wavefronts_by_width(self):
+    by_opcode = {"LDG.E.U8.CONSTANT": 1, "LDG.E.64": 2, "STS.128": 4, "LDS": 1, "SHFL.IDX": 1, "LDSM.16.M88.4": 4,
+                 "ATOMS.ADD": 1}  # yapf: disable
+    for opcode, wavefronts in by_opcode.items():
+      self.assertEqual(pipes.default_wavefronts(sass.Instruction(0, opcode, "", "")), wavefronts, opcode)
+
+  def test_resident_warps(self):
+    self.assertEqual(counting.resident_warps(_SM_90, 32, 0, 256), 64)
+    self.assertEqual(counting.resident_warps(_SM_90, 80, 0, 256), 24)  # 2560 registers a warp: 24, in blocks of 8
+    self.assertEqual(counting.resident_warps(_SM_90, 64, 64 << 10, 256), 24)  # 65 KiB of 228: three blocks
+    self.assertEqual(counting.resident_warps(pipes.ARCHITECTURES["sm_89"], 32, 0, 512), 48)
+
+
+class Flow(unittest.TestCase):
+
+  def test_frequencies_of_a_loop_with_a_rare_branch(self):
+    function = listing("NOP", ".L_0:", "@P0 BRA `(.L_1)", "NOP", ".L_1:", "@P1 BRA `(.L_0)", "EXIT")
+    self.assertEqual(successors(function), [[1], [2, 3], [3], [4, 1], [sass.EXIT]])
+    runs = flow.frequencies(function, {1: 0.75, 3: 1 - 1 / 10})
+    for found, expected in zip(runs, [1, 10, 2.5, 10, 1]):
+      self.assertAlmostEqual(found, expected)
+
+  def test_a_loop_without_an_end_is_refused(self):
+    with self.assertRaises(flow.FlowError):
+      flow.frequencies(listing(".L_0:", "@P0 BRA `(.L_0)", "EXIT"), {0: 1.0})
+
+  def test_lone_warp_waits_for_its_loads(self):
+    function, taken = example("sm_90"), {0: 0.0, 2: 1 - 1 / 10, 3: 0.0}
+    clocks = {memory: flow.lone_warp_clocks(function, taken, lambda _, memory=memory: memory)
+              for memory in ("l1", "dram")}  # yapf: disable
+    # Ten loads of the loop and the one of the table; two loads wait for each other nowhere.
+    difference = 11 * (pipes.LATENCY["dram"] - pipes.LATENCY["l1"])
+    self.assertAlmostEqual(clocks["dram"] - clocks["l1"], difference, delta=0.02 * difference)
+
+  def test_lone_warp_takes_at_least_its_stalls(self):
+    self.assertEqual(flow.lone_warp_clocks(listing("NOP", "NOP", "EXIT"), {}, lambda _: "l1"), 3)
+
+
+class Counting(unittest.TestCase):
+  _TABLE = {
+      "weights_per_warp": 2048,
+      "threads": 256,
+      "branches": [{"text": "group < num_groups", "taken": 0}, {"text": "group < num_groups", "trips": 100},
+                   {"text": "if (lane == 0)", "taken": 0}],
+  }  # yapf: disable
+
+  def count(self, **changes) -> counting.Counts:
+    """Counts the example with a changed table."""
+    return counting.count("example", _SM_90, example("sm_90"), cubin.Resources(15, 1024), {**self._TABLE, **changes})
+
+  def test_clocks_of_a_loop(self):
+    # Its 17 instructions: 9 of the ALU, 3 IMAD and an FFMA, a 16-byte load, a look-up and a store of 4 bytes.
+    more, less = self.count(), self.count(branches=[*self._TABLE["branches"][:1], {"trips": 99}, {"taken": 0}])
+    for pipe, clocks in {"issue": 17 / 4, "alu": 9 / 2, "fma": 3 / 2 + 1 / 4, "mio": 4 + 1 + 1, "xu": 0}.items():
+      self.assertAlmostEqual(more.clocks[pipe] - less.clocks[pipe], clocks, msg=pipe)
+
+  def test_a_unit_is_2048_weights(self):
+    self.assertAlmostEqual(self.count(weights_per_warp=1024).clocks["alu"], 2 * self.count().clocks["alu"])
+
+  def test_accesses_by_the_text_of_their_line(self):
+    conflicts = self.count(accesses=[{"text": "entries[word.x", "wavefronts": 3.5}])
+    self.assertAlmostEqual(conflicts.clocks["mio"] - self.count().clocks["mio"], 100 * 2.5)
+    cached = self.count(accesses=[{"text": "words[group", "memory": "l1"}])
+    self.assertLess(cached.lone_warp_clocks, self.count().lone_warp_clocks / 2)
+
+  def test_wavefronts_of_the_executor_count_instead(self):
+    self.assertEqual(self.count(wavefronts=123.5).clocks["mio"], 123.5)
+
+  def test_a_table_that_does_not_fit_the_code_is_refused(self):
+    with self.assertRaisesRegex(counting.TableError, "found 3 branches in the code, expected 2"):
+      self.count(branches=self._TABLE["branches"][:2])
+    with self.assertRaisesRegex(counting.TableError, "expected 'while' in it"):
+      self.count(branches=[{"text": "while", "taken": 0}, *self._TABLE["branches"][1:]])
+    with self.assertRaisesRegex(counting.TableError, "forward branch, expected a loop's"):
+      self.count(branches=[{"trips": 3}, *self._TABLE["branches"][1:]])
+
+  def test_over_budget(self):
+    counts = self.count()
+    self.assertEqual(counting.over_budget(counts, {"registers": 15, "spill_instructions": 0, "alu": 1e6}), [])
+    self.assertEqual(counting.over_budget(counts, {"registers": 14}), ["registers: found 15, expected at most 14"])
+    self.assertEqual(len(counting.over_budget(counts, {"alu": 1, "mio": 1, "fma": 1e6})), 2)
+
+  def test_spills_are_seen(self):
+    function = listing("STL [R1], R2", "LDL R2, [R1]", "EXIT")
+    table = {"weights_per_warp": 2048, "threads": 32, "branches": []}
+    counts = counting.count("spills", _SM_90, function, cubin.Resources(255, 0), table)
+    self.assertEqual(counts.spill_instructions, 2)
+
+
+def elf(sections: dict[str, bytes]) -> bytes:
+  """Returns an ELF file of these sections, as far as cubin.py looks."""
+  names = [".shstrtab", *sections]
+  bodies = [b"", *sections.values()]
+  bodies[0] = "\0".join(["", *names, ""]).encode()
+  offset, header, data = 64, b"", b""
+  for name, body in zip(names, bodies):
+    name_offset = bodies[0].index(b"\0" + name.encode() + b"\0") + 1
+    header += struct.pack("<IIQQQQIIQQ", name_offset, 1, 0, 0, offset + len(data), len(body), 0, 0, 0, 0)
+    data += body
+  start = bytearray(64)
+  struct.pack_into("<Q", start, 40, 64 + len(data))
+  struct.pack_into("<HH", start, 60, len(names), 0)
+  return bytes(start) + data + header
+
+
+class Cubin(unittest.TestCase):
+
+  def sections(self) -> dict[str, bytes]:
+    """A kernel "K", the second symbol, of 40 registers and 1536 bytes in its section of shared memory."""
+    symbols = struct.pack("<IBBHQQ", 0, 0, 0, 0, 0, 0) + struct.pack("<IBBHQQ", 1, 0, 0, 0, 0, 0)
+    counts = [struct.pack("<HHII", 0x2f04, 8, symbol, count) for symbol, count in ((0, 99), (1, 40))]
+    info = counts[0] + struct.pack("<HH", 0x0003, 5) + counts[1]
+    return {".strtab": b"\0K\0", ".symtab": symbols, ".nv.info": info, ".nv.shared.K": bytes(1536)}
+
+  def test_registers_and_shared_bytes(self):
+    self.assertEqual(cubin.resources(elf(self.sections()), "K"), cubin.Resources(40, 1536))
+
+  def test_reserved_shared_memory_is_not_the_kernels(self):
+    sections = {**self.sections(), ".nv.shared.reserved.0": b""}
+    self.assertEqual(cubin.resources(elf(sections), "K"), cubin.Resources(40, 512))
+
+  def test_unknown_kernel(self):
+    with self.assertRaises(KeyError):
+      cubin.resources(elf(self.sections()), "L")
+
+
+class Script(unittest.TestCase):
+
+  def test_a_missing_tool_is_a_skip_that_names_it(self):
+    with mock.patch("shutil.which", return_value=None), mock.patch("pathlib.Path.is_file", return_value=False):
+      verdict, text, counts = sass_counts.judge("k", "sm_90", {"k": {"source": "k.cu", "function": "K"}}, {"k": {}})
+    self.assertEqual((verdict, counts), ("SKIP", None))
+    self.assertIn("nvcc not found", text)
+
+  def judged(self, limits: dict) -> str:
+    """The verdict on the example with these limits."""
+    loaded = (example("sm_90"), cubin.Resources(15, 1024))
+    table = sass_counts.read_json("kernels.json")["example"]
+    with mock.patch("sass_counts.load_function", return_value=loaded):
+      return sass_counts.judge("example", "sm_90", {"example": table}, {"example": {"sm_90": limits}})[0]
+
+  def test_rows_of_the_budget_skip_without_cuda_and_fail_over_it(self):
+    row = budget_rows.budget_rows()[0]
+    with mock.patch("sass_counts.judge", return_value=("SKIP", "no nvcc", None)):
+      self.assertEqual(rows.measure_row(row), ("SKIP", "no nvcc"))
+    with mock.patch("sass_counts.judge", return_value=("FAIL", "registers", {})):
+      self.assertEqual(rows.measure_row(row), ("FAIL", "registers"))
+
+  def test_verdicts(self):
+    self.assertEqual(self.judged({"registers": 15}), "PASS")
+    self.assertEqual(self.judged({"registers": 14}), "FAIL")
+
+  def test_every_kernel_has_a_table_and_a_budget(self):
+    tables, budgets = sass_counts.read_json("kernels.json"), sass_counts.read_json("budget.json")
+    self.assertEqual(list(tables), list(budgets))
+    for name, table in tables.items():
+      self.assertTrue((sass_counts.REPOSITORY / table["source"]).is_file(), name)
+      self.assertLessEqual(set(budgets[name]), set(sass_counts.ARCHS), name)
+
+  def test_branches_of_the_example_are_listed_in_order(self):
+    with mock.patch("sass_counts.load_function", return_value=(example("sm_90"), None)), \
+         redirect_stdout(io.StringIO()) as out:
+      sass_counts.print_branches({}, "sm_90")
+    self.assertEqual([line.split("\t")[1] for line in out.getvalue().splitlines()], ["forward", "loop", "forward"])
+
+
+class Roofline(unittest.TestCase):
+  _CARD = roofline.Machine("card", "sm_90", 100, 2.0, 1000, "nowhere")
+
+  def predict(self, bytes_per_weight: float = 0, **changes) -> roofline.Prediction:
+    """Predicts a kernel that asks for little but what is changed."""
+    counts = {"clocks": {"alu": 1}, "lone_warp_clocks": 1, "resident_warps": 1, **changes}
+    return roofline.predict(self._CARD, counts, bytes_per_weight)
+
+  def test_limits(self):
+    memory = self.predict(bytes_per_weight=2)
+    self.assertEqual(memory.limit, "memory")
+    self.assertAlmostEqual(memory.weights_per_second * 2, 0.8 * 1000e9, places=0)
+    pipe = self.predict(clocks={"alu": 10, "mio": 20})
+    self.assertEqual(pipe.limit, "mio")
+    self.assertAlmostEqual(pipe.weights_per_second, 0.8 * 2048 * 200e9 / 20, places=0)
+    latency = self.predict(lone_warp_clocks=3200, resident_warps=32)
+    self.assertEqual(latency.limit, "latency")
+    self.assertAlmostEqual(latency.weights_per_second, 0.8 * 2048 * 200e9 / 100, places=0)
+
+  def test_at_least_three_published_codecs_are_reproduced(self):
+    cards = roofline.machines(roofline.read_json("machines.json"))
+    peers, published = roofline.read_json("peers.json"), roofline.read_json("published.json")
+    codecs = {result["kernels"][0] for result in published["results"] if result["is_codec"]
+              and roofline.reproduce(result, peers, cards).within}  # yapf: disable
+    self.assertGreaterEqual(len(codecs), 3)
+
+  def test_the_page_is_what_the_script_writes(self):
+    self.assertEqual(roofline.PAGE.read_text(), roofline.page(), "run bench/gpu/roofline.py")
+
+  def test_no_speed_of_ours_without_the_word(self):
+    header = next((line for line in roofline.page().splitlines() if line.startswith("| kernel | card")), "predicted")
+    self.assertIn("predicted", header)
+
+
+if __name__ == "__main__":
+  unittest.main()
