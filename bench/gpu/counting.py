@@ -74,13 +74,14 @@ def branches(function: Function) -> list[Block]:
   return [block for block in function.blocks if block.is_branch]
 
 
-def _probability(block: Block, entry: dict, where: str) -> float:
+def _probability(block: Block, side: int | None, entry: dict, where: str) -> float:
   if entry.get("text", "") not in source_text(block.last):
     raise TableError(f"{where}: found {source_text(block.last)!r}, expected {entry['text']!r} in it")
   if "trips" in entry:
-    if not block.is_backward:
+    if side is None:
       raise TableError(f"{where}: found a forward branch, expected a loop's, as the table has trips")
-    return 1 - 1 / max(1, entry["trips"])
+    leaves = 1 / max(1, entry["trips"])
+    return 1 - leaves if side == 1 else leaves
   return entry["taken"]
 
 
@@ -91,7 +92,8 @@ def probabilities(function: Function, entries: list[dict]) -> dict[int, float]:
     raise TableError(f"{function.name}: found {len(found)} branches in the code, expected {len(entries)} as in the "
                      "table (--branches lists them)")
   return {
-      block.index: _probability(block, entry, f"{function.name}, branch {number} at {block.last.address:#x}")
+      block.index: _probability(block, function.repeating_side(block), entry,
+                                f"{function.name}, branch {number} at {block.last.address:#x}")
       for number, (block, entry) in enumerate(zip(found, entries))
   }
 
@@ -119,26 +121,56 @@ class _Accesses:
     return self._entry(instruction).get("memory", "dram")
 
 
-def count(name: str, arch: pipes.Architecture, function: Function, resources: Resources, table: dict) -> Counts:
-  """Counts `function` as its table says it runs; see README.md for the fields of a table."""
-  entries = table.get(f"branches_{arch.name}", table["branches"])
-  taken = probabilities(function, entries)
+@dataclasses.dataclass(frozen=True)
+class BlockCost:
+  """What UNIT_WEIGHTS weights cost in one basic block."""
+  block: Block
+  runs: float
+  clocks: dict[str, float]  # SM-clocks per pipe
+
+  @property
+  def instructions(self) -> float:
+    """Of a warp."""
+    return self.runs * len(self.block.instructions)
+
+  @property
+  def spill_instructions(self) -> float:
+    """Of a warp."""
+    return self.runs * sum(map(pipes.is_spill, self.block.instructions))
+
+
+def table_probabilities(function: Function, arch: str, table: dict) -> dict[int, float]:
+  """Returns the share of each branch that is taken on an architecture."""
+  return probabilities(function, table.get(f"branches_{arch}", table["branches"]))
+
+
+def block_costs(arch: pipes.Architecture, function: Function, table: dict) -> list[BlockCost]:
+  """Returns the cost of each block of `function`, in the order of the code."""
   accesses = _Accesses(table.get("accesses", []))
   scale = UNIT_WEIGHTS / table["weights_per_warp"]
-  clocks = dict.fromkeys(pipes.PIPES, 0.0)
-  instructions = spills = 0.0
-  for block, runs in zip(function.blocks, flow.frequencies(function, taken)):
+  costs = []
+  for block, runs in zip(function.blocks, flow.frequencies(function, table_probabilities(function, arch.name, table))):
+    clocks = dict.fromkeys(pipes.PIPES, 0.0)
     for instruction in block.instructions:
-      instructions += runs * scale
-      spills += runs * scale * pipes.is_spill(instruction)
       for pipe, cost in arch.clocks(instruction, accesses.wavefronts(instruction)).items():
         clocks[pipe] += runs * scale * cost
+    costs.append(BlockCost(block, runs * scale, clocks))
+  return costs
+
+
+def count(name: str, arch: pipes.Architecture, function: Function, resources: Resources, table: dict) -> Counts:
+  """Counts `function` as its table says it runs; see README.md for the fields of a table."""
+  costs = block_costs(arch, function, table)
+  clocks = {pipe: sum(cost.clocks[pipe] for cost in costs) for pipe in pipes.PIPES}
   clocks["mio"] = table.get("wavefronts", clocks["mio"])
   shared_bytes = resources.static_shared_bytes + table.get("dynamic_shared_bytes", 0)
   warps = resident_warps(arch, resources.registers, shared_bytes, table["threads"])
-  lone = flow.lone_warp_clocks(function, taken, accesses.memory) * scale
-  return Counts(name, arch.name, clocks, instructions, lone, resources.registers, shared_bytes, spills,
-                min(warps, table.get("max_resident_warps", warps)))
+  lone = flow.lone_warp_clocks(function, table_probabilities(function, arch.name, table),
+                               _Accesses(table.get("accesses", [])).memory)
+  return Counts(kernel=name, arch=arch.name, clocks=clocks, instructions=sum(cost.instructions for cost in costs),
+                lone_warp_clocks=lone * UNIT_WEIGHTS / table["weights_per_warp"], registers=resources.registers,
+                shared_bytes=shared_bytes, spill_instructions=sum(cost.spill_instructions for cost in costs),
+                resident_warps=min(warps, table.get("max_resident_warps", warps)))  # yapf: disable
 
 
 def over_budget(counts: Counts, budget: dict) -> list[str]:

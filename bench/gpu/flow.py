@@ -73,9 +73,10 @@ class _Warp:
       self.clock += pipes.LATENCY["special"]
 
 
-def _first_remainder(block: Block, share: float) -> float:
-  """A loop ends in its last trip, not in its first; a rare branch is taken halfway to its turn."""
-  return 1 - 1e-9 if block.is_backward else share / 2
+def _first_remainder(function: Function, block: Block, share: float) -> float:
+  """A loop ends in its last trip, not in its first; any other branch is taken halfway to its turn."""
+  tiny = 1e-9
+  return {1: 1 - tiny, 0: tiny, None: share / 2}[function.repeating_side(block)]
 
 
 def lone_warp_clocks(function: Function, taken: dict[int, float], memory_of) -> float:
@@ -84,7 +85,7 @@ def lone_warp_clocks(function: Function, taken: dict[int, float], memory_of) -> 
   `memory_of(instruction)` says where a global access hits: "l1", "l2" or "dram".
   """
   branches = [block for block in function.blocks if block.is_branch]
-  remainders = {block.index: _first_remainder(block, taken[block.index]) for block in branches}
+  remainders = {block.index: _first_remainder(function, block, taken[block.index]) for block in branches}
   warp, steps = _Warp(), 0
   for _ in range(_PASSES):
     index = 0

@@ -22,7 +22,7 @@ _HALF = set("HFMA2 HADD2 HMUL2 HADD2_32 HFMA2_32I".split())
 _XU = set("MUFU POPC FLO BREV F2I I2F F2F FRND F2IP I2IP FCHK".split())
 _TENSOR = set("HMMA IMMA BMMA QMMA OMMA".split())
 _SHARED = set("LDS STS LDSM STSM ATOMS".split())
-_GLOBAL = set("LDG STG LD ST LDL STL ATOMG ATOM RED LDGSTS LDGDEPBAR".split())
+_GLOBAL = set("LDG STG LD ST LDL STL ATOMG ATOM RED REDG LDGSTS LDGDEPBAR".split())
 _EXCHANGE = set("SHFL REDUX CREDUX".split())
 _CONTROL = set("""ACQBULK BAR BMOV BRA BREAK BSSY BSYNC CALL CCTL DEPBAR ELECT ENDCOLLECTIVE ERRBAR EXIT FENCE LDC LDCU
 MEMBAR NANOSLEEP NOP PREEXIT RET S2R S2UR SYNCS ULDC WARPSYNC YIELD""".split())
@@ -127,6 +127,8 @@ LATENCY = {
 def latency(instruction: Instruction, memory: str | float) -> float:
   """Clocks until the scoreboard of its result clears; `memory` says where a global access hits, or its clocks."""
   root = instruction.root
+  if is_spill(instruction):
+    return LATENCY["l1"]
   if root in _GLOBAL:
     return LATENCY.get(memory, memory)
   if root in _SHARED:

@@ -159,15 +159,15 @@ def _glyd_lines(glyd: dict, cards: dict[str, Machine]) -> list[str]:
       "authors write that there \"the tiered one is bound by arithmetic\". By the model's rule, "
       f"{tier * EFFICIENCY:.0f} clocks of the busiest pipe per 2048 weights would explain its time. The budget of our "
       "tier GEMV is 198; what it needs is what `./dev cuda` counts. So the difference between its 0.70x and a "
-      "prediction above 1 is work per weight, not bits per weight: a kernel as far over the budget would be as slow. Only "
-      "published figures were used; nobody here has read that code, and no GPU has measured ours.",
+      "prediction above 1 is work per weight, not bits per weight: a kernel as far over the budget would be as slow. "
+      "Only published figures were used; nobody here has read that code, and no GPU has measured ours.",
   ]
 
 
 _TOP = f"""# Roofline: predicted speeds
 
 Written by `bench/gpu/roofline.py` from `machines.json`, `peers.json`, `published.json`, `kernels.json` and
-`counts.json`; a test holds this page to them. **Every speed of a kernel of ours on this page is predicted; no GPU has run it.**
+`counts.json`; a test holds this page to them. **Every speed of a kernel of ours here is predicted; no GPU has run it.**
 
 The model: time per 2048 weights = the largest of
 - memory: bytes / bandwidth,
@@ -177,8 +177,8 @@ The model: time per 2048 weights = the largest of
   an SM holds / (SMs x clock),
 
 divided by {EFFICIENCY}, the only assumption about efficiency and the same in every row. Clocks are boost clocks. Not in
-it: launches, tails, host time, power limits, and how pipes that are nearly equally busy slow each other. All of these make
-real kernels slower, so a prediction is an upper end more than a middle.
+it: launches, tails, host time, power limits, and how pipes that are nearly equally busy slow each other. All of these
+make real kernels slower, so a prediction is an upper end more than a middle.
 """
 
 _PEERS_TEXT = """Counted from the authors' public sources, compiled outside this tree; what each count assumes is in

@@ -72,17 +72,19 @@ class Block:
     """Whether there are two ways to go."""
     return len(self.successors) == 2
 
-  @property
-  def is_backward(self) -> bool:
-    """Whether taking the branch repeats a loop."""
-    return self.is_branch and 0 <= self.successors[1] <= self.index
-
 
 @dataclasses.dataclass
 class Function:
   """One kernel: its blocks in the order of their addresses, the first being the entry."""
   name: str
   blocks: list[Block]
+
+  def repeating_side(self, block: Block) -> int | None:
+    """Which successor of a branch repeats a loop: 1 if taking it does, 0 if not taking it does, None if neither."""
+    if 0 <= block.successors[1] <= block.index:
+      return 1
+    jump = self.blocks[block.successors[0]]
+    return 0 if len(jump.successors) == 1 and 0 <= jump.successors[0] <= block.index else None
 
 
 def _set_scheduling(instruction: Instruction, second_word: int) -> None:
@@ -140,8 +142,13 @@ def _read_listings(text: str) -> list[_Listing]:
 
 
 def _never_taken(instruction: Instruction) -> bool:
-  """BRA.DIV leads to the slow form of a collective, for a warp that is not whole; our collectives are."""
-  return "DIV" in instruction.modifiers or "CONV" in instruction.modifiers
+  """BRA.DIV leads a warp that is not whole to the slow form of a collective; our warps are whole there."""
+  return "DIV" in instruction.modifiers
+
+
+def _always_taken(instruction: Instruction) -> bool:
+  """BRA.CONV takes a whole warp past a barrier of the warp."""
+  return "CONV" in instruction.modifiers
 
 
 def _is_far_branch(instruction: Instruction) -> bool:
@@ -179,7 +186,8 @@ class _Edges:
       if _never_taken(instruction):
         return None
       target = self._target(instruction)
-      return [following, target] if _conditional(instruction) else [target]
+      always = _always_taken(instruction) or not _conditional(instruction)
+      return [target] if always else [following, target]
     return None
 
 
@@ -234,8 +242,9 @@ def build_function(listing: _Listing) -> Function:
 
 
 def parse(text: str, name: str) -> Function:
-  """Returns the one function whose name contains `name`."""
+  """Returns the function of this name, or else the one whose (mangled) name contains it."""
   listings = [listing for listing in _read_listings(text) if name in listing.name]
+  listings = [listing for listing in listings if listing.name == name] or listings
   if len(listings) != 1:
     raise SassError(f"function {name!r}: found {[listing.name for listing in listings]}, expected one")
   if not listings[0].instructions:

@@ -113,9 +113,21 @@ def print_branches(table: dict, arch: str) -> None:
   """Prints what a table's "branches" must list, in their order."""
   function, _ = load_function(table, arch)
   for number, block in enumerate(counting.branches(function)):
-    direction = "loop" if block.is_backward else "forward"
+    direction = "forward" if function.repeating_side(block) is None else "loop"
     print(f"{number}\t{direction}\t{block.last.address:#x}\t{block.last.predicate} {block.last.opcode} "
           f"{block.last.operands}\t{counting.source_text(block.last)}")
+
+
+def print_blocks(table: dict, arch: str) -> None:
+  """Prints where the clocks go: blocks that cost something, the dearest for the ALU first."""
+  function, _ = load_function(table, arch)
+  costs = counting.block_costs(pipes.ARCHITECTURES[arch], function, table)
+  print("address\truns\tinstructions\tissue\talu\tfma\tmio\tfirst line")
+  for cost in sorted(costs, key=lambda cost: -cost.clocks["alu"]):
+    if cost.instructions >= 1:
+      clocks = "\t".join(f"{cost.clocks[pipe]:.1f}" for pipe in ("issue", "alu", "fma", "mio"))
+      first = cost.block.instructions[0]
+      print(f"{first.address:#x}\t{cost.runs:.3f}\t{cost.instructions:.0f}\t{clocks}\t{counting.source_text(first)}")
 
 
 def _parse_arguments() -> argparse.Namespace:
@@ -123,6 +135,7 @@ def _parse_arguments() -> argparse.Namespace:
   parser.add_argument("--only", default="", metavar="TEXT", help="only kernels whose name has this text")
   parser.add_argument("--arch", choices=ARCHS, action="append", help="only this one (may be repeated)")
   parser.add_argument("--branches", action="store_true", help="list the branches that the tables must describe")
+  parser.add_argument("--blocks", action="store_true", help="list the basic blocks and what each costs")
   parser.add_argument("--write", action="store_true", help="write the counts to counts.json, for roofline.py")
   return parser.parse_args()
 
@@ -133,9 +146,9 @@ def main() -> int:
   tables, budgets = read_json("kernels.json"), read_json("budget.json")
   names = [name for name in tables if args.only in name]
   archs = args.arch or ARCHS
-  if args.branches:
+  if args.branches or args.blocks:
     for name in names:
-      print_branches(tables[name], archs[0])
+      (print_branches if args.branches else print_blocks)(tables[name], archs[0])
     return 0
   verdicts, counted = set(), {}
   for name, arch in ((name, arch) for name in names for arch in archs):

@@ -74,6 +74,10 @@ class Parsing(unittest.TestCase):
     function = listing("BSSY B0, `(.L_2)", "@P0 BRA `(.L_1)", "BSYNC B0", ".L_1:", "NOP", "BSYNC B0", ".L_2:", "EXIT")
     self.assertEqual(successors(function), [[1, 2], [3], [3], [sass.EXIT]])
 
+  def test_whole_warps_skip_the_slow_form_of_a_warp_barrier(self):
+    function = listing("BRA.CONV ~URZ, `(.L_1)", "CALL.REL.NOINC `($elsewhere)", ".L_1:", "EXIT")
+    self.assertEqual(successors(function), [[1], [sass.EXIT]])
+
   def test_slow_collectives_and_far_calls(self):
     function = listing("BRA.DIV ~URZ, `(.L_9)", "@P1 CALL.REL.NOINC `(.L_1)", "NOP", ".L_1:", "EXIT", ".L_9:",
                        "CALL.REL.NOINC `($elsewhere)")
@@ -85,6 +89,12 @@ class Parsing(unittest.TestCase):
   def test_reachable_calls_are_refused(self):
     with self.assertRaisesRegex(sass.SassError, "found CALL.REL.NOINC"):
       listing("CALL.REL.NOINC `($elsewhere)", "EXIT")
+
+  def test_an_exact_name_goes_before_a_part_of_one(self):
+    text = "\n".join(f".text.{name}:\n/*0000*/ {opcode} ; /* 0x{0:016x} */" for name, opcode in
+                     (("TierWide", "RET"), ("Tier", "EXIT")))  # yapf: disable
+    self.assertEqual(sass.parse(text, "Tier").blocks[0].last.opcode, "EXIT")
+    self.assertEqual(sass.parse(text, "Wide").blocks[0].last.opcode, "RET")
 
   def test_listing_without_encodings_is_refused(self):
     with self.assertRaisesRegex(sass.SassError, "expected one"):
@@ -135,6 +145,12 @@ class Flow(unittest.TestCase):
     runs = flow.frequencies(function, {1: 0.75, 3: 1 - 1 / 10})
     for found, expected in zip(runs, [1, 10, 2.5, 10, 1]):
       self.assertAlmostEqual(found, expected)
+
+  def test_a_loop_whose_exit_is_the_taken_side(self):
+    function = listing(".L_0:", "NOP", "@P0 CALL.REL.NOINC `(.L_1)", "BRA `(.L_0)", ".L_1:", "EXIT")
+    taken = counting.probabilities(function, [{"trips": 8}])
+    self.assertAlmostEqual(flow.frequencies(function, taken)[0], 8)
+    self.assertEqual(flow.lone_warp_clocks(function, taken, lambda _: "l1"), 8 * 2 + 7 + 1)
 
   def test_a_loop_without_an_end_is_refused(self):
     with self.assertRaises(flow.FlowError):
@@ -278,6 +294,15 @@ class Script(unittest.TestCase):
          redirect_stdout(io.StringIO()) as out:
       sass_counts.print_branches({}, "sm_90")
     self.assertEqual([line.split("\t")[1] for line in out.getvalue().splitlines()], ["forward", "loop", "forward"])
+
+
+  def test_blocks_are_listed_by_what_they_cost(self):
+    table = sass_counts.read_json("kernels.json")["example"]
+    with mock.patch("sass_counts.load_function", return_value=(example("sm_90"), None)), \
+         redirect_stdout(io.StringIO()) as out:
+      sass_counts.print_blocks(table, "sm_90")
+    _, dearest, *_ = out.getvalue().splitlines()
+    self.assertEqual(dearest.split("\t")[:5], ["0x190", "8.000", "136", "34.0", "36.0"])
 
 
 class Roofline(unittest.TestCase):
