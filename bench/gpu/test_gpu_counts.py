@@ -3,6 +3,7 @@
 testdata/*.sass is what nvdisasm prints of testdata/example_kernel.cu; other listings are written by hand here.
 """
 
+import dataclasses
 import io
 import pathlib
 import struct
@@ -30,14 +31,15 @@ def example(arch: str) -> sass.Function:
   return sass.parse(text.replace("example_kernel.cu", str(_DATA / "example_kernel.cu")), "ExampleKernel")
 
 
-def listing(*lines: str) -> sass.Function:
-  """Returns a function of instructions "OPCODE operands", labels ".L_x:", each with a stall of one clock."""
+def listing(*lines: str, stall: int = 1, write_barrier: int = 7, wait_mask: int = 0) -> sass.Function:
+  """Returns a function of instructions "OPCODE operands" and labels ".L_x:", all with the same scheduling bits."""
+  control = stall | write_barrier << 5 | 7 << 8 | wait_mask << 11
   text, address = [".text.Kernel:"], 0
   for line in lines:
     if line.endswith(":"):
       text.append(line)
       continue
-    text += [f"/*{address:04x}*/ {line} ; /* 0x{0:016x} */", f"/* 0x{(1 | 7 << 5 | 7 << 8) << 41:016x} */"]
+    text += [f"/*{address:04x}*/ {line} ; /* 0x{0:016x} */", f"/* 0x{control << 41:016x} */"]
     address += 16
   return sass.parse("\n".join(text), "Kernel")
 
@@ -135,6 +137,8 @@ class Pipes(unittest.TestCase):
     self.assertEqual(counting.resident_warps(_SM_90, 80, 0, 256), 24)  # 2560 registers a warp: 24, in blocks of 8
     self.assertEqual(counting.resident_warps(_SM_90, 64, 64 << 10, 256), 24)  # 65 KiB of 228: three blocks
     self.assertEqual(counting.resident_warps(pipes.ARCHITECTURES["sm_89"], 32, 0, 512), 48)
+    self.assertEqual(counting.resident_warps(_SM_90, 32, 0, 32), 32)  # blocks of one warp
+    self.assertEqual(counting.resident_warps(_SM_90, 96, 0, 32), 20)  # 5 in each quarter, not 21 in all
 
 
 class Flow(unittest.TestCase):
@@ -166,6 +170,14 @@ class Flow(unittest.TestCase):
 
   def test_lone_warp_takes_at_least_its_stalls(self):
     self.assertEqual(flow.lone_warp_clocks(listing("NOP", "NOP", "EXIT"), {}, lambda _: "l1"), 3)
+    self.assertEqual(flow.lone_warp_clocks(listing("NOP", "NOP", "EXIT", stall=5), {}, lambda _: "l1"), 15)
+
+  def test_lone_warp_pays_for_block_barriers_and_reads_spills_from_l1(self):
+    plain = flow.lone_warp_clocks(listing("NOP", "EXIT"), {}, lambda _: "dram")
+    barrier = flow.lone_warp_clocks(listing("BAR.SYNC 0x0", "EXIT"), {}, lambda _: "dram")
+    self.assertEqual(barrier - plain, pipes.LATENCY["special"])
+    spill = listing("LDL R0, [R1]", "EXIT", write_barrier=0, wait_mask=1)
+    self.assertLess(flow.lone_warp_clocks(spill, {}, lambda _: "dram"), 3 * pipes.LATENCY["l1"])
 
 
 class Counting(unittest.TestCase):
@@ -187,13 +199,29 @@ class Counting(unittest.TestCase):
       self.assertAlmostEqual(more.clocks[pipe] - less.clocks[pipe], clocks, msg=pipe)
 
   def test_a_unit_is_2048_weights(self):
-    self.assertAlmostEqual(self.count(weights_per_warp=1024).clocks["alu"], 2 * self.count().clocks["alu"])
+    half = self.count(weights_per_warp=1024)
+    self.assertAlmostEqual(half.clocks["alu"], 2 * self.count().clocks["alu"])
+    self.assertAlmostEqual(half.lone_warp_clocks, 2 * self.count().lone_warp_clocks)
 
   def test_accesses_by_the_text_of_their_line(self):
     conflicts = self.count(accesses=[{"text": "entries[word.x", "wavefronts": 3.5}])
     self.assertAlmostEqual(conflicts.clocks["mio"] - self.count().clocks["mio"], 100 * 2.5)
     cached = self.count(accesses=[{"text": "words[group", "memory": "l1"}])
     self.assertLess(cached.lone_warp_clocks, self.count().lone_warp_clocks / 2)
+
+  def test_accesses_by_opcode(self):
+    both = self.count(accesses=[{"text": "words[group", "opcode": "LDS", "wavefronts": 100}])
+    self.assertEqual(both.clocks, self.count().clocks)
+
+  def test_branches_of_one_architecture(self):
+    trips = [{"taken": 0}, {"trips": 1}, {"taken": 0}]
+    self.assertLess(self.count(branches_sm_90=trips).clocks["alu"], self.count().clocks["alu"] / 5)
+    self.assertEqual(self.count(branches_sm_80=trips).clocks, self.count().clocks)
+
+  def test_shared_memory_and_resident_warps(self):
+    self.assertEqual(self.count(dynamic_shared_bytes=1000).shared_bytes, 2024)
+    self.assertEqual(self.count().resident_warps, 64)
+    self.assertEqual(self.count(max_resident_warps=5).resident_warps, 5)
 
   def test_wavefronts_of_the_executor_count_instead(self):
     self.assertEqual(self.count(wavefronts=123.5).clocks["mio"], 123.5)
@@ -289,6 +317,21 @@ class Script(unittest.TestCase):
       self.assertTrue((sass_counts.REPOSITORY / table["source"]).is_file(), name)
       self.assertLessEqual(set(budgets[name]), set(sass_counts.ARCHS), name)
 
+  def run_main(self, verdict: str, *arguments: str) -> tuple[int, mock.Mock]:
+    """Runs the script with this verdict on everything; returns its status and what would have written counts.json."""
+    with mock.patch("sass_counts.judge", return_value=(verdict, "text", {})), \
+         mock.patch("sys.argv", ["sass_counts.py", *arguments]), redirect_stdout(io.StringIO()), \
+         mock.patch("pathlib.Path.write_text") as write:
+      return sass_counts.main(), write
+
+  def test_exit_status_and_what_is_written(self):
+    self.assertEqual(self.run_main("PASS")[0], 0)
+    self.assertEqual(self.run_main("SKIP")[0], 0)
+    self.assertEqual(self.run_main("FAIL")[0], 1)
+    self.run_main("PASS")[1].assert_not_called()
+    self.run_main("PASS", "--write")[1].assert_called_once()
+    self.run_main("SKIP", "--write")[1].assert_not_called()
+
   def test_branches_of_the_example_are_listed_in_order(self):
     with mock.patch("sass_counts.load_function", return_value=(example("sm_90"), None)), \
          redirect_stdout(io.StringIO()) as out:
@@ -323,6 +366,16 @@ class Roofline(unittest.TestCase):
     latency = self.predict(lone_warp_clocks=3200, resident_warps=32)
     self.assertEqual(latency.limit, "latency")
     self.assertAlmostEqual(latency.weights_per_second, 0.8 * 2048 * 200e9 / 100, places=0)
+
+  def test_what_a_budget_allows(self):
+    # 5 bytes a clock and SM: 2048 weights take 819 clocks as bf16, 550 as 10.75 bits.
+    self.assertEqual(roofline.budget_row(self._CARD), ["card", "819", "550", "1.49", "memory", "630"])
+    fast = dataclasses.replace(self._CARD, bandwidth_gb=4000)
+    self.assertEqual(roofline.budget_row(fast), ["card", "205", "138", "1.03", "the kernel", "158"])
+
+  def test_too_fast_and_too_slow_are_both_not_reproduced(self):
+    for predicted, within in ((70, False), (76, True), (124, True), (130, False)):
+      self.assertEqual(roofline.Reproduced({"published_gb": 100}, self._CARD, predicted, "").within, within)
 
   def test_at_least_three_published_codecs_are_reproduced(self):
     cards = roofline.machines(roofline.read_json("machines.json"))
