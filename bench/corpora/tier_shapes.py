@@ -24,7 +24,7 @@ _TABLE_SYMBOLS = 15
 _PADDING_BITS = 4  # of a bit plane
 _RAW_BITS = 8
 
-_LISTED = ("1 2 12 22 122 222 1222 2222 12222 22222 211122 211222 221122 212122").split()
+LISTED_SHAPES = ("1 2 12 22 122 222 1222 2222 12222 22222 211122 211222 221122 212122").split()
 
 
 def shapes(widths: tuple[int, ...], max_levels: int) -> list[str]:
@@ -103,7 +103,7 @@ def main() -> int:
   lines["1- and 2-bit, up to 6"] = shapes((1, 2), 6)
   lines["1- and 2-bit, up to 7"] = shapes((1, 2), 7)
   lines["1- to 3-bit, up to 6"] = shapes((1, 2, 3), 6)
-  lines["listed in FORMAT.md"] = _LISTED
+  lines["listed in FORMAT.md"] = LISTED_SHAPES
   for name, candidates in lines.items():
     payload, whole, usual = corpus.cheapest(candidates)
     print(f"{name:24} {payload:.4f}  {whole:.4f}  +{100 * (whole / corpus.limit - 1):.2f} %  {', '.join(usual)}")

@@ -151,6 +151,8 @@ def budget_row(card: Machine) -> list[str]:
 def _own_rows(counted: dict, tables: dict, cards: dict[str, Machine]) -> list[list[str]]:
   rows = []
   for name, by_arch in counted.items():
+    if "bytes_per_weight" not in tables[name]:
+      continue
     for card in (card for card in cards.values() if card.arch in by_arch):
       found = predict(card, by_arch[card.arch], tables[name]["bytes_per_weight"])
       rows.append([name, card.name, f"{found.weights_per_second * BF16_BYTES / 1e9:.0f}", found.limit,

@@ -11,6 +11,8 @@ import unittest
 from contextlib import redirect_stdout
 from unittest import mock
 
+import numpy as np
+
 import budget_rows  # puts bench/accept on the path
 import counting
 import cubin
@@ -20,6 +22,7 @@ import roofline
 import rows
 import sass
 import sass_counts
+import tier_trips
 
 _DATA = pathlib.Path(__file__).resolve().parent / "testdata"
 _SM_90 = pipes.ARCHITECTURES["sm_90"]
@@ -346,6 +349,39 @@ class Script(unittest.TestCase):
       sass_counts.print_blocks(table, "sm_90")
     _, dearest, *_ = out.getvalue().splitlines()
     self.assertEqual(dearest.split("\t")[:5], ["0x190", "8.000", "136", "34.0", "36.0"])
+
+
+class TierTrips(unittest.TestCase):
+
+  def test_counts_of_levels(self):
+    # Exponents 10, 20 and 30 are the three commonest; 40 and 41 escape once, and 50 twice under a level of one bit.
+    exponents = np.repeat(np.array([10, 20, 30, 40, 41, 50]), [2000, 1000, 600, 300, 150, 46])
+    places = tier_trips.ranks(np.tile(exponents, 2))
+    np.testing.assert_array_equal(tier_trips.level_counts(places, "21"), [[496, 196], [496, 196]])
+    np.testing.assert_array_equal(tier_trips.level_counts(places[:5000], "22"), [[496, 0]])
+
+  def test_trips_of_a_group(self):
+    trips = tier_trips.group_trips(np.array([[1114, 164, 28], [2049, 0, 0]]))
+    self.assertEqual(list(trips["units of deep levels"]), [18 + 3, 33])
+    self.assertEqual(list(trips["steps of deep units"]), [1, 2])
+    self.assertEqual(list(trips["steps of deep pieces"]), [3 + 1, 5])
+    self.assertEqual(list(trips["steps of raw words"]), [1, 1])
+    self.assertEqual(list(trips["too wide for narrow"]), [False, True])
+    self.assertEqual(list(trips["more than 2 levels"]), [True, True])
+    self.assertEqual(list(trips["more than 3 levels"]), [False, False])
+
+  def test_a_block_takes_its_cheapest_shape(self):
+    self.assertEqual(tier_trips.cheapest_shape(np.zeros(4096, dtype=np.int64)), "1")
+    self.assertEqual(tier_trips.cheapest_shape(np.arange(4096) % 3), "2")
+
+
+class Launch(unittest.TestCase):
+
+  def test_every_file_of_gpu_launch_is_counted(self):
+    counted = {table["source"] for table in sass_counts.read_json("kernels.json").values()}
+    root = sass_counts.REPOSITORY
+    files = {str(path.relative_to(root)) for path in (root / "gpu/launch").glob("*.cu")}
+    self.assertEqual(files - counted, set(), "kernels.json has no table for these")
 
 
 class Roofline(unittest.TestCase):
