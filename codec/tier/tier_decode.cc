@@ -32,8 +32,9 @@ struct Part {
   // Without a branch, which would be taken at random. Looks at the byte before the digits if there are none.
   bool padding_is_zero() const {
     const auto unused_bits = static_cast<uint8_t>(0xff00u >> (-n % 8));
-    const uint8_t* const low_end = digits + bytes() - (bits == 2 ? TierBitPlaneBytes(n % kTierUnitSymbols) : 0);
-    return ((low_end[-1] | digits[bytes() - 1]) & unused_bits) == 0;
+    const uint8_t* const end = digits + bytes();
+    const uint8_t* const low_end = end - (bits == 2 ? TierBitPlaneBytes(n % kTierUnitSymbols) : 0);
+    return ((low_end[-1] | end[-1]) & unused_bits) == 0;
   }
 };
 
