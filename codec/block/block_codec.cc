@@ -125,6 +125,14 @@ absl::StatusOr<BlockHeader> ParseBlockHeader(std::span<const uint8_t> coded) {
   return header;
 }
 
+absl::Status CheckBlock(const BlockSpec& spec, std::span<const uint8_t> coded) {
+  PLAIT_ASSIGN_OR_RETURN(const BlockHeader header, ParseBlockHeader(coded));
+  PLAIT_RETURN_IF_ERROR(CheckHeader(header, spec, coded.size()));
+  const uint64_t found = Hash64(coded.subspan(kBlockHeaderBytes), PayloadSeed(coded.data(), spec.seed));
+  if (found == header.hash) return absl::OkStatus();
+  return absl::DataLossError(FoundExpected("coded hash", HexDigits(found), HexDigits(header.hash)));
+}
+
 absl::Status DecodeBlock(const BlockSpec& spec, std::span<const uint8_t> coded, BlockWorkspace& workspace,
                          std::span<uint8_t> raw, const DecodeHints& hints) {
   if (raw.size() != BlockRawBytes(spec)) {

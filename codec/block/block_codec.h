@@ -42,6 +42,10 @@ absl::Status EncodeBlockWith(PlaneKind kind, CodecId codec, const BlockSpec& spe
 // kUnimplemented for an unknown codec or plane kind.
 absl::StatusOr<BlockHeader> ParseBlockHeader(std::span<const uint8_t> coded);
 
+// Checks header and hash, and decodes nothing: what whoever passes a block on does first. `coded` as for DecodeBlock.
+// Returns: as DecodeBlock, but for what is wrong inside the payload.
+absl::Status CheckBlock(const BlockSpec& spec, std::span<const uint8_t> coded);
+
 // Checks the hash, then decodes into `raw`. `coded` is header and payload and nothing else.
 // Requires: raw.size() == BlockRawBytes(spec), else kInvalidArgument.
 // Returns: kOutOfRange if `coded` ends early; kDataLoss if a field, the hash or the payload is wrong; kUnimplemented

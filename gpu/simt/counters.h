@@ -30,6 +30,19 @@ struct Counters {
   uint64_t warp_barriers = 0;
   uint64_t block_barriers = 0;  // per warp
 
+  Counters& operator+=(const Counters& other) {
+    global_loads += other.global_loads;
+    global_stores += other.global_stores;
+    shared_loads += other.shared_loads;
+    shared_stores += other.shared_stores;
+    atomics += other.atomics;
+    shuffles += other.shuffles;
+    ballots += other.ballots;
+    warp_barriers += other.warp_barriers;
+    block_barriers += other.block_barriers;
+    return *this;
+  }
+
   // Shuffles go through the same pipe as shared and global memory, one wavefront each.
   uint64_t pipe_wavefronts() const {
     return global_loads.wavefronts + global_stores.wavefronts + shared_loads.wavefronts + shared_stores.wavefronts +

@@ -1,0 +1,12 @@
+// What nvcc has made of the shells, for each architecture, within this program.
+#ifndef PLAIT_GPU_LAUNCH_CUDA_BINARIES_H_
+#define PLAIT_GPU_LAUNCH_CUDA_BINARIES_H_
+
+#include <cstdint>
+
+// Of block_bind.cu, block_copy.cu and tier_decode.cu.
+extern "C" const uint8_t plait_block_bind_fatbin[];
+extern "C" const uint8_t plait_block_copy_fatbin[];
+extern "C" const uint8_t plait_tier_decode_fatbin[];
+
+#endif  // PLAIT_GPU_LAUNCH_CUDA_BINARIES_H_
