@@ -7,8 +7,10 @@
 #include "codec/base/endian.h"
 #include "codec/tier/tier.h"
 #include "codec/transform/planes.h"
+#include "formats/frame/frame_reader.h"
 #include "gpu/loader/image_loader.h"
 #include "tests/gpu/decode_target.h"
+#include "tests/registry/golden.h"
 #include "tests/registry/registry.h"
 #include "tests/unit/testing.h"
 
@@ -209,6 +211,41 @@ TEST_P(DeviceDecoderTest, DamagedBlocksThatAreKeptGetAStatusWordAndTheOthersThei
   EXPECT_EQ(decoded->status[1], kTierCorrupt);
   EXPECT_EQ(decoded->output[image->plan.output_offset(1)], kUntouched);
   for (uint32_t b : {0, 2}) EXPECT_TRUE(Gives(*decoded, image->plan, b, 0, coded.input(b).raw));
+}
+
+// Whether the CPU decodes a block.
+bool Decodes(const CodedBlock& block) {
+  BlockWorkspace workspace;
+  std::vector<uint8_t> raw(BlockRawBytes(block.spec));
+  return DecodeBlock(block.spec, block.bytes, workspace, raw).ok();
+}
+
+// Frames that no reader may take: what the CPU rejects, the loader refuses, or a status word says.
+TEST_P(DeviceDecoderTest, BlocksOfTheRejectCorpusGiveStatusWords) {
+  int with_words = 0;
+  for (const GoldenFile& file : GoldenReject()) {
+    if (!file.name.ends_with(".frame")) continue;
+    SCOPED_TRACE(file.name);
+    const MemorySource source(file.bytes);
+    const auto frame = FrameReader::Open(&source, 0, file.bytes.size());
+    if (!frame.ok()) continue;
+    CodedTensor tensor{file.name, {}};
+    for (uint64_t b = 0; b < frame->header().num_blocks(); ++b) {
+      const auto coded = std::span(file.bytes).subspan(frame->coded_offset(b), frame->coded_bytes(b));
+      tensor.blocks.push_back({frame->header().block(b), coded});
+    }
+    EXPECT_EQ(Load({tensor}).ok(), std::ranges::all_of(tensor.blocks, Decodes));
+    const auto image = Load({tensor}, {.keep_damaged = true});
+    ASSERT_THAT(image, IsOk());
+    const auto target = Make();
+    const auto decoded = Decode(*target, image->plan, image->bytes, image->plan.all_blocks());
+    ASSERT_THAT(decoded, IsOk());
+    for (size_t b = 0; b < tensor.blocks.size(); ++b) {
+      EXPECT_EQ(decoded->status[b] == kTierOk, Decodes(tensor.blocks[b]));
+      with_words += decoded->status[b] != kTierOk;
+    }
+  }
+  EXPECT_GE(with_words, 3);
 }
 
 // Flips of digits in the image, as a bad memory would make them: the same word on every target, and where it is zero
