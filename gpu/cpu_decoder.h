@@ -9,8 +9,8 @@
 
 namespace plait::gpu {
 
-// A decode runs on the caller's thread; `buffers.scratch` is not touched. Hosts with several threads give each a decoder
-// and a run of its own.
+// A decode runs on the caller's thread; `buffers.scratch` is not touched. Hosts with several threads give each a
+// decoder and a run of its own.
 //
 // Status words are those of the kernels, with one difference: the CPU goes by the stream's own header and wants zeros
 // behind the last digit, neither of which kernels look at. Where these have changed since the plan was made, a block is

@@ -32,8 +32,7 @@ absl::Status DeviceDecoder::Decode(const DecodePlan& plan, BlockRun run, const D
   }
   PLAIT_RETURN_IF_ERROR(CheckBuffer("image", buffers.image.data(), buffers.image.size(), plan.image_bytes()));
   PLAIT_RETURN_IF_ERROR(CheckBuffer("scratch", buffers.scratch.data(), buffers.scratch.size(), plan.scratch_bytes()));
-  PLAIT_RETURN_IF_ERROR(
-      CheckBuffer("output", buffers.output.data(), buffers.output.size(), plan.output_bytes(run)));
+  PLAIT_RETURN_IF_ERROR(CheckBuffer("output", buffers.output.data(), buffers.output.size(), plan.output_bytes(run)));
   PLAIT_RETURN_IF_ERROR(CheckBuffer("status", buffers.status.data(), buffers.status.size_bytes(),
                                     plan.status_words() * sizeof(uint32_t), sizeof(uint32_t)));
   if (run.count == 0) return absl::OkStatus();

@@ -1,9 +1,10 @@
-// Decodes blocks of an image (gpu/decode_plan.h) where it stands: on a device, on the host executor, or by the CPU's own
-// decoders, all with the same interface, the same elements and the same status words.
+// Decodes blocks of an image (gpu/decode_plan.h) where it stands: on a device, on the host executor, or by the CPU's
+// own decoders, all with the same interface, the same elements and the same status words.
 //
 // Shaped like the field's batched decoders (nvCOMP's low-level interface): sizes are asked for first, every buffer is
-// the caller's, work goes to the caller's stream, and Decode() neither allocates, copies nor waits, so that a CUDA graph
-// can capture it. Unlike theirs, what is decoded is any run of blocks: a model, a tensor, or the block needed next.
+// the caller's, work goes to the caller's stream, and Decode() neither allocates, copies nor waits, so that a CUDA
+// graph can capture it. Unlike theirs, what is decoded is any run of blocks: a model, a tensor, or the block needed
+// next.
 //
 //   LoadImage (gpu/loader/image_loader.h)  ->  plan, and image bytes for the device
 //   plan.image_bytes(), scratch_bytes(), status_words(), output_bytes(run)  ->  allocate
@@ -22,9 +23,9 @@ namespace plait::gpu {
 // Memory where the decoder runs. May be reused as soon as the stream has passed the decode.
 struct DecodeBuffers {
   std::span<const uint8_t> image;  // plan.image_bytes(); a multiple of 16
-  std::span<uint8_t> scratch;      // at least plan.scratch_bytes(); a multiple of 16. Runs that share no block may share it
-  std::span<uint8_t> output;       // at least plan.output_bytes(run); a multiple of 16. Begins with the run's first block
-  std::span<uint32_t> status;      // at least plan.status_words(); word b is of block b, set if b is in the run
+  std::span<uint8_t> scratch;  // at least plan.scratch_bytes(); a multiple of 16. Runs that share no block may share it
+  std::span<uint8_t> output;   // at least plan.output_bytes(run); a multiple of 16. Begins with the run's first block
+  std::span<uint32_t> status;  // at least plan.status_words(); word b is of block b, set if b is in the run
 };
 
 // A cudaStream_t; null for the default one, and ignored on the host, where a decode is done when Decode() returns.

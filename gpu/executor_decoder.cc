@@ -40,9 +40,8 @@ absl::Status ExecutorDecoder::DecodeChecked(const DecodePlan& plan, BlockRun run
     const TierDecodeParams tier = launches.tier(kernel);
     if (tier.num_tasks == 0) continue;
     const TierCapacity capacity = CapacityOfKernel(kernel);
-    PLAIT_RETURN_IF_ERROR(Launch(capacity.warps, capacity.shared_bytes(), [&](HostContext& ctx) {
-      RunTier(KindOfKernel(kernel), capacity, ctx, tier);
-    }));
+    PLAIT_RETURN_IF_ERROR(Launch(capacity.warps, capacity.shared_bytes(),
+                                 [&](HostContext& ctx) { RunTier(KindOfKernel(kernel), capacity, ctx, tier); }));
   }
   const BlockCopyParams copy = launches.copy();
   if (copy.num_tasks == 0) return absl::OkStatus();

@@ -65,7 +65,7 @@ def in_gpu_form(bench: Bench, name: str) -> Outcome:
 
 def without_cuda(bench: Bench) -> Outcome:
   """Builds everything as on a machine that has no nvcc, runs all tests, and asks doctor."""
-  build = bench.work / "bare"
+  build = pathlib.Path(bench.plait.path).parents[2] / "without-cuda"  # a sibling: ccache then knows most of it
   environment = dict(os.environ, CCACHE_BASEDIR=str(_ROOT), CCACHE_NOHASHDIR="1", PLAIT_PYTHON=sys.executable)
   _checked(["cmake", "--preset", "release", "-B", build, "-DPLAIT_CUDA=OFF"], cwd=_ROOT, env=environment)
   targets = _checked(["cmake", "--build", build, "--target", "help"], env=environment)

@@ -42,8 +42,8 @@ constexpr void LargestMagnitudesBody(Ctx& ctx, TierCapacity capacity, const Larg
         largest = LargerOf(ctx, quad.w, ctx.Max(count, U32(6)) - 6, largest);
       });
     };
-    const uint32_t status = DecodeTile<PlaneKind::kBf16>(ctx, capacity, tiles.blocks + task.block, tiles.groups + t,
-                                                         task.group, consume);
+    const uint32_t status =
+        DecodeTile<PlaneKind::kBf16>(ctx, capacity, tiles.blocks + task.block, tiles.groups + t, task.group, consume);
     if (status != kTierOk) ctx.GlobalOr(tiles.status + task.block, status);
     for (uint32_t lanes = 16; lanes > 0; lanes /= 2) largest = ctx.Max(largest, ctx.ShuffleXor(largest, lanes));
     ctx.GlobalStoreIf(ctx.LaneIndex() == 0, params.largest + t, U32(0), largest);

@@ -23,6 +23,8 @@ struct DevicePlanes {
 
 // nullopt if kernels do not decode the block as it is, or its parts are not where they should be.
 std::optional<DevicePlanes> FindPlanes(const CodedBlock& block) {
+  const absl::StatusOr<BlockHeader> header = ParseBlockHeader(block.bytes);
+  if (!header.ok() || header->codec != static_cast<uint8_t>(CodecId::kTier)) return std::nullopt;
   const absl::StatusOr<BlockAnatomy> anatomy = DescribeBlock(block.bytes);
   if (!anatomy.ok() || !HasTierKernels(anatomy->kind) || anatomy->phase != 0) return std::nullopt;
   if (anatomy->planes[0].codec != CodecId::kTier) return std::nullopt;
@@ -34,13 +36,16 @@ std::optional<DevicePlanes> FindPlanes(const CodedBlock& block) {
   if (anatomy->kind == PlaneKind::kBytes) return DevicePlanes{anatomy->kind, payload, {}, elements};
   const CodedPlane& noise = anatomy->planes[1];
   const size_t stream_at = 2 * kPlaneEntryBytes;
-  const size_t noise_at = AlignUp(stream_at + anatomy->planes[0].coded_bytes, kPlaneAlignment);
+  const size_t stream_end = stream_at + anatomy->planes[0].coded_bytes;
+  const size_t noise_at = AlignUp(stream_end, kPlaneAlignment);
   if (noise.codec != CodecId::kStore || noise.coded_bytes != PlaneBytes(anatomy->kind, 1, elements) ||
       noise_at + noise.coded_bytes != payload.size()) {
     return std::nullopt;
   }
-  return DevicePlanes{anatomy->kind, payload.subspan(stream_at, anatomy->planes[0].coded_bytes),
-                      payload.subspan(noise_at), elements};
+  const auto padding = payload.subspan(stream_end, noise_at - stream_end);
+  if (!std::ranges::all_of(padding, [](uint8_t byte) { return byte == 0; })) return std::nullopt;
+  return DevicePlanes{anatomy->kind, payload.subspan(stream_at, stream_end - stream_at), payload.subspan(noise_at),
+                      elements};
 }
 
 // How tensors of a type are cut for kernels, or kBytes.
@@ -81,9 +86,8 @@ class Loader {
 
  private:
   absl::Status AddOrKeepDamaged(const CodedBlock& block) {
-    const absl::Status added = AddBlock(block);
-    const bool is_damage =
-        added.code() == absl::StatusCode::kDataLoss || added.code() == absl::StatusCode::kOutOfRange;
+    absl::Status added = AddBlock(block);
+    const bool is_damage = added.code() == absl::StatusCode::kDataLoss || added.code() == absl::StatusCode::kOutOfRange;
     if (!is_damage || !sink_status_.ok() || !options_.keep_damaged) return added;
     ++counts_.damaged;
     return builder_.AddDamaged(DamageOf(added), static_cast<uint32_t>(BlockRawBytes(block.spec)));

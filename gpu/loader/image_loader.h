@@ -1,8 +1,8 @@
 // From the coded blocks of a container to an image that a device decodes (gpu/decode_plan.h).
 //
 // Takes spans, so that it knows no file: whoever has a container maps it and says where the blocks are (gpu/README.md
-// shows how). Reads every block once, from the first to the last, checks the hash of its coded bytes, and keeps none: what
-// stays in memory is one block and the tables, about 0.05 bits per weight.
+// shows how). Reads every block once, from the first to the last, checks the hash of its coded bytes, and keeps none:
+// what stays in memory is one block and the tables, about 0.05 bits per weight.
 #ifndef PLAIT_GPU_LOADER_IMAGE_LOADER_H_
 #define PLAIT_GPU_LOADER_IMAGE_LOADER_H_
 
@@ -63,8 +63,8 @@ struct LoadedImage {
 };
 
 // Writes the image of `tensors` to `sink`, in order, in pieces of at most a block or a table.
-// Returns, with tensor and block in the message: as DecodeBlock for a block that is damaged; kUnimplemented for one that
-// kernels cannot decode, where options.recode is false; what the sink returns.
+// Returns, with tensor and block in the message: as DecodeBlock for a block that is damaged; kUnimplemented for one
+// that kernels cannot decode, where options.recode is false; what the sink returns.
 absl::StatusOr<LoadedImage> LoadImage(std::span<const CodedTensor> tensors, const LoadOptions& options,
                                       const ImageSink& sink);
 

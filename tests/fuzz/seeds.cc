@@ -105,7 +105,9 @@ void AddBlockSeeds(uint32_t index, const Input& input, Seeds* seeds) {
   const auto payload = std::span(coded).subspan(kBlockHeaderBytes);
   const uint32_t codec_and_plane = coded[2] | coded[3] << 8;
   seeds->Add("block_header", coded);
-  seeds->Add("block_decode", Seed({kBestVariant, dtype, input.spec().elements / 8, codec_and_plane}, payload));
+  for (const char* fuzzer : {"block_decode", "image_load"}) {
+    seeds->Add(fuzzer, Seed({kBestVariant, dtype, input.spec().elements / 8, codec_and_plane}, payload));
+  }
   if (codec.kind == PlaneKind::kBytes) return;
   seeds->Add("plane_payload", Seed({kBestVariant, kind, Size(input.raw)}, payload));
 }
