@@ -33,7 +33,8 @@ struct TierPlan {
 
 // The cheapest plan, of the shapes in FORMAT.md, for a plane of `num_symbols` with these counts, which may be those of
 // a part of it. Ties go to the smaller symbol and to fewer levels, so the plan depends on the arguments alone.
-TierPlan PlanTier(const ByteHistogram& counts, size_t num_symbols);
+// `max_levels` leaves out shapes with more levels.
+TierPlan PlanTier(const ByteHistogram& counts, size_t num_symbols, size_t max_levels = kTierMaxLevels);
 
 // Upper bound of what TierEncode writes for n symbols.
 size_t TierMaxBytes(size_t n);

@@ -59,13 +59,14 @@ uint64_t PaddingBits(TierShape shape) {
 
 }  // namespace
 
-TierPlan PlanTier(const ByteHistogram& counts, size_t num_symbols) {
+TierPlan PlanTier(const ByteHistogram& counts, size_t num_symbols, size_t max_levels) {
   const SymbolOrder order = CommonestSymbols(counts);
   const uint64_t total = std::max<uint64_t>(1, TotalCount(counts));
   const uint64_t groups = CeilDiv<uint64_t>(num_symbols, kTierGroupSymbols);
   TierPlan best;
   uint64_t best_bits = ~uint64_t{0};
   for (const TierShape shape : kShapes) {
+    if (shape.num_levels() > max_levels) continue;
     const uint64_t padding_bits = groups * PaddingBits(shape);
     const uint64_t bits = CountedBits(shape, counts, order, total) * num_symbols / total + padding_bits;
     if (bits >= best_bits) continue;

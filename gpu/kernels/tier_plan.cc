@@ -88,11 +88,6 @@ class PacketIndexer {
   size_t at_;  // begin of the next part of the packets
 };
 
-uint32_t StatusWord(const absl::Status& status) {
-  if (status.ok()) return kTierOk;
-  return status.code() == absl::StatusCode::kOutOfRange ? kTierTruncated : kTierCorrupt;
-}
-
 }  // namespace
 
 absl::StatusOr<TierIndex> IndexTierStream(std::span<const uint8_t> stream, size_t n) {
@@ -110,6 +105,11 @@ absl::StatusOr<TierIndex> IndexTierStream(std::span<const uint8_t> stream, size_
   }
   if (packets.left() == 0) return index;
   return absl::DataLossError(FoundExpected("tier stream bytes after the last group", packets.left(), 0));
+}
+
+uint32_t TierStatusWord(const absl::Status& status) {
+  if (status.ok()) return kTierOk;
+  return status.code() == absl::StatusCode::kOutOfRange ? kTierTruncated : kTierCorrupt;
 }
 
 bool FitsCapacity(const TierCapacity& capacity, const TierGroup& group) {
@@ -137,7 +137,7 @@ absl::Status AddTierPlane(const TierPlane& plane, TierDevicePlan* plan) {
   if (index.ok()) std::ranges::copy(index->tables, block.tables);
   const auto number = static_cast<uint32_t>(plan->blocks.size());
   plan->blocks.push_back(block);
-  plan->status.push_back(StatusWord(index.status()));
+  plan->status.push_back(TierStatusWord(index.status()));
   if (!index.ok()) return index.status();
   for (uint32_t g = 0; g < index->groups.size(); ++g) {
     TierDevicePlan::Launch& launch = FitsCapacity(kTierNarrow, index->groups[g]) ? plan->narrow : plan->wide;

@@ -37,6 +37,9 @@ struct TierPlane {
   uint8_t* device_out = nullptr;
 };
 
+// The status word of a block whose stream IndexTierStream has found this of.
+uint32_t TierStatusWord(const absl::Status& status);
+
 // What a kernel gets of all blocks: to be copied to the device as it is.
 struct TierDevicePlan {
   struct Launch {

@@ -54,6 +54,10 @@ class CudaContext {
   }
   __device__ U32 FunnelShiftRight(U32 low, U32 high, U32 bits) const { return __funnelshift_r(low, high, bits); }
 
+  __device__ U32 MulHigh(U32 a, uint32_t b) const { return __umulhi(a, b); }
+  __device__ F32 Fma(F32 a, F32 b, F32 c) const { return __fmaf_rn(a, b, c); }
+  __device__ F32 FloatOfBits(U32 bits) const { return __uint_as_float(bits); }
+
   // Compilers make two instructions of the operators.
   __device__ U32 BitSelect(uint32_t mask, U32 yes, U32 no) const {
     U32 result;

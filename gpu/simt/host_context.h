@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -126,6 +127,23 @@ class HostContext {
   U32 FunnelShiftRight(const U32& low, const U32& high, const U32& bits) const {
     return Each(
         [&](uint32_t l) { return static_cast<uint32_t>((uint64_t{high[l]} << 32 | low[l]) >> bits[l] % kWarpLanes); });
+  }
+
+  // The upper word of a * b.
+  U32 MulHigh(const U32& a, uint32_t b) const {
+    return Each([&](uint32_t l) { return static_cast<uint32_t>(uint64_t{a[l]} * b >> 32); });
+  }
+  // a * b + c, rounded once.
+  F32 Fma(const F32& a, const F32& b, const F32& c) const {
+    F32 result(0);
+    for (uint32_t l = 0; l < kWarpLanes; ++l) result[l] = std::fma(a[l], b[l], c[l]);
+    return result;
+  }
+  // The number that these bits are.
+  F32 FloatOfBits(const U32& bits) const {
+    F32 result(0);
+    for (uint32_t l = 0; l < kWarpLanes; ++l) result[l] = std::bit_cast<float>(bits[l]);
+    return result;
   }
 
   // The bits of `yes` where `mask` has ones, those of `no` elsewhere.
