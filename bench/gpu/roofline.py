@@ -154,6 +154,9 @@ def _own_rows(counted: dict, tables: dict, cards: dict[str, Machine]) -> list[li
     if "bytes_per_weight" not in tables[name]:
       continue
     for card in (card for card in cards.values() if card.arch in by_arch):
+      if not by_arch[card.arch]["resident_warps"]:
+        rows.append([name, card.name, "does not fit", "shared memory", ""])
+        continue
       found = predict(card, by_arch[card.arch], tables[name]["bytes_per_weight"])
       rows.append([name, card.name, f"{found.weights_per_second * BF16_BYTES / 1e9:.0f}", found.limit,
                    f"{bf16_seconds(card) / found.seconds:.2f}"])
