@@ -10,7 +10,12 @@ import subprocess
 import sys
 
 # What kernels and their plans may know of the coders: layouts and tables, no loops.
-GPU_LAYOUTS = ("codec/base", "codec/tier/tier_layout.h", "codec/transform/plane_kind.h")
+GPU_LAYOUTS = (
+    "codec/base",
+    "codec/huffman/huffman_layout.h",
+    "codec/tier/tier_layout.h",
+    "codec/transform/plane_kind.h",
+)
 
 # What a file of a folder may include, as folders or files; the longest matching prefix counts. This is the picture of the design.
 ARROWS = {
