@@ -44,9 +44,9 @@ def warp_trips(lengths: np.ndarray) -> dict[str, float]:
   long_ones = lengths[:first[-1]] > _LOOKUP_BITS
   warp_steps = np.unique((threads[:first[-1]] // _LANES * _THREAD_BITS + step)[long_ones])
   groups = -(-by_warp.max(axis=1) // _SLOT)
-  # Words that are left behind the bytes in front of the first whole one.
+  # Whole words behind the symbols in front of the first one.
   head = np.minimum(-first[:-1] % _SLOT, counts)
-  words = -(-(counts - head).reshape(num_warps, _LANES).max(axis=1) // _SLOT)
+  words = (counts - head).reshape(num_warps, _LANES).max(axis=1) // _SLOT
   weights = by_warp.sum(axis=1).mean()
   return {
       "bits of a code": lengths.mean(),

@@ -151,27 +151,28 @@ constexpr HuffmanRun<Ctx> DecodeHuffmanCodes(Ctx& ctx, uint32_t tables, HuffmanW
   constexpr uint32_t kTopByte = kHuffmanWordBits - kHuffmanLookupBits;
   constexpr uint32_t kDropFirstAppend = 0x4321;  // the lowest byte goes, another one comes on top
   AdvanceHuffmanWindow(ctx, U32(kHuffmanWordBits - gap), &window);
-  HuffmanRun<Ctx> run{U32(0), gap};
-  PLAIT_ROLLED for (; ctx.Any(run.end < kThreadBits); slots += kHuffmanSlotRowBytes) {
-    const auto has_slot = run.end < kThreadBits;
+  // The bit at which the next code begins, above the number of codes so far: one sum counts both.
+  constexpr uint32_t kEnd = kThreadBits << kHuffmanByteBits;
+  constexpr uint32_t kCode = kHuffmanWordBits << kHuffmanByteBits | 1;  // and the bits that are kept are taken off
+  U32 state = gap << kHuffmanByteBits;
+  PLAIT_ROLLED for (; ctx.Any(state < kEnd); slots += kHuffmanSlotRowBytes) {
+    const auto has_slot = state < kEnd;
     U32 four(0);
     simt::Unrolled<kHuffmanSlotSymbols>([&](auto) {
       U32 entry = ctx.SharedLoad16(tables + (window.first >> kTopByte) * 2);
-      const auto is_longer = (entry >= kHuffmanLink) & (run.end < kThreadBits);
-      if (ctx.Any(is_longer)) {
+      if (ctx.Any(entry >= kHuffmanLink)) {
         entry = FollowHuffmanLinks(ctx, tables, window.first, entry);
-        run.end |= ctx.Select(is_longer & (entry >= kHuffmanLink), U32(kHuffmanStopped), U32(0));
+        const auto stops = (entry >= kHuffmanLink) & (state < kEnd);
+        state |= ctx.Select(stops, U32(kHuffmanStopped << kHuffmanByteBits), U32(0));
       }
-      const auto is_code = run.end < kThreadBits;
-      const U32 kept = entry >> kHuffmanByteBits;
-      run.end = ctx.Select(is_code, run.end + kHuffmanWordBits - kept, run.end);
-      run.count = ctx.Select(is_code, run.count + 1, run.count);
-      AdvanceHuffmanWindow(ctx, kept, &window);
+      const U32 next = state + kCode - (entry & ~kHuffmanByte);
+      state = ctx.Select(state < kEnd, next, state);
+      AdvanceHuffmanWindow(ctx, U32(entry >> kHuffmanByteBits), &window);
       four = ctx.BytePermute(four, entry, U32(kDropFirstAppend));
     });
     ctx.SharedStore32If(has_slot, slots, four);
   }
-  return run;
+  return {state & kHuffmanByte, state >> kHuffmanByteBits};
 }
 
 }  // namespace plait::gpu

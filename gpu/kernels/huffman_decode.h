@@ -147,15 +147,20 @@ constexpr void StageHuffmanSymbols(Ctx& ctx, const typename Ctx::U32& slots, con
   store_bytes(to, head, low);
   U32 done = head;  // a multiple of 4 above it
   U32 slot = slots;
-  PLAIT_ROLLED for (uint32_t taken = kHuffmanSlotSymbols; ctx.Any(done < count); taken += kHuffmanSlotSymbols) {
+  PLAIT_ROLLED for (uint32_t taken = kHuffmanSlotSymbols; ctx.Any(done < words_end); taken += kHuffmanSlotSymbols) {
     slot += kHuffmanSlotRowBytes;
     const U32 high = ctx.SharedLoad32If(taken < count, slot, U32(0));
-    const U32 four = ctx.FunnelShiftRight(low, high, shift);
-    ctx.SharedStore32If(done < words_end, to + done, four);
-    store_bytes(to + done, ctx.Select(done == words_end, count - words_end, U32(0)), four);
+    ctx.SharedStore32If(done < words_end, to + done, ctx.FunnelShiftRight(low, high, shift));
     done += kHuffmanSlotSymbols;
     low = high;
   }
+  const U32 whole = words_end - head;
+  const U32 rest = count - words_end;
+  slot = slots + whole * (kHuffmanSlotRowBytes / kHuffmanSlotSymbols);
+  low = ctx.SharedLoad32If(rest > 0, slot, U32(0));
+  const auto has_high = (rest > 0) & (whole + kHuffmanSlotSymbols < count);
+  const U32 high = ctx.SharedLoad32If(has_high, slot + kHuffmanSlotRowBytes, U32(0));
+  store_bytes(to + words_end, rest, ctx.FunnelShiftRight(low, high, shift));
 }
 
 // Elements of a block that are in no whole piece of it: fewer than 16 at its begin, in lanes 0 to 15, and at its end.
