@@ -17,6 +17,7 @@ import budget_rows  # puts bench/accept on the path
 import counting
 import cubin
 import flow
+import huffman_trips
 import pipes
 import roofline
 import rows
@@ -373,6 +374,22 @@ class TierTrips(unittest.TestCase):
   def test_a_block_takes_its_cheapest_shape(self):
     self.assertEqual(tier_trips.cheapest_shape(np.zeros(4096, dtype=np.int64)), "1")
     self.assertEqual(tier_trips.cheapest_shape(np.arange(4096) % 3), "2")
+
+
+class HuffmanTrips(unittest.TestCase):
+
+  def test_lengths_are_those_of_a_huffman_tree(self):
+    np.testing.assert_array_equal(huffman_trips.code_lengths(np.array([8, 0, 4, 2, 1])), [1, 0, 2, 3, 3])
+
+  def test_trips_of_warps(self):
+    # One warp: its first 8 lanes have 32 codes of two bits, the others 7, six of 9 bits and one of 10. The last code
+    # is of the next warp, which is not whole.
+    lengths = np.array([2] * 32 * 8 + [9, 9, 9, 9, 9, 9, 10] * 24 + [2])
+    trips = huffman_trips.warp_trips(lengths)
+    self.assertEqual(trips["weights of a warp"], 32 * 8 + 7 * 24)
+    self.assertEqual(trips["groups of four steps"], 8)
+    self.assertAlmostEqual(trips["share of steps with a second lookup"], 7 / 32)
+    self.assertEqual(trips["words moved"], 8)
 
 
 class Launch(unittest.TestCase):
