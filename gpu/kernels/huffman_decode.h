@@ -33,7 +33,7 @@ struct HuffmanJob {
     constexpr uint32_t kBytes = kHuffmanBlockBytes + kHuffmanLookAheadBytes;
     return source.code_bytes >= kBytes && first_byte() <= source.code_bytes - kBytes;
   }
-  // Where symbol 0 of the stream would be staged; pieces are at multiples of 16 from there.
+  // Where a symbol of the stream is staged, or would be: pieces stand at multiples of 16.
   constexpr uint32_t staged(uint32_t symbol) const {
     return shared + capacity.staged_at() + (symbol - task.first_symbol / kHuffmanPieceSymbols * kHuffmanPieceSymbols);
   }

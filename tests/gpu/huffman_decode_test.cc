@@ -163,6 +163,18 @@ TEST(HuffmanDecodeKernel, CodesOfOneBit) {
   ASSERT_NO_FATAL_FAILURE(ExpectSameAsCpu(stream, Rest(kHuffmanBlockBits + 799), 3));
 }
 
+// The first lane has a quarter of the second one's codes. While it waits it looks at zeros, which are no code.
+TEST(HuffmanDecodeKernel, WhatALaneMeetsBehindItsBytesIsNotItsOwn) {
+  HuffmanStream stream;
+  stream.luts = Concat({Row({{0, 0, 'Z'}, {0x81, 8, 'B'}, {3, 2, 'A'}}), Lengths({{'A', 2}, {'B', 8}})});
+  stream.codes.assign(2 * kHuffmanThreadBytes, 0xff);
+  std::fill_n(stream.codes.begin(), kHuffmanThreadBytes, uint8_t{0x81});
+  stream.gaps.resize(kHuffmanBlockGapBytes);
+  stream.output_positions = Positions({0, 40});
+  ASSERT_THAT(CpuDecode(stream, 40), IsOk());
+  ASSERT_NO_FATAL_FAILURE(ExpectSameAsCpu(stream, Rest(40), 1));
+}
+
 // A last code that ends with the first bytes of a block, which then has no symbols; with its position and without.
 TEST(HuffmanDecodeKernel, ABlockThatHoldsNothingButTheEndOfACode) {
   HuffmanStream stream;
