@@ -6,6 +6,7 @@ import sys
 
 import gpu_dfloat11
 import gpu_kernels
+import gpu_mutations
 import inference
 import rows
 from rows import Bench, Row
@@ -16,7 +17,8 @@ from budget_rows import budget_rows  # pylint: disable=wrong-import-position
 
 
 def make_rows(bench: Bench) -> list[Row]:
-  return [*gpu_kernels.make_rows(bench), *gpu_dfloat11.make_rows(bench), *inference.make_rows(bench), *budget_rows()]
+  return [*gpu_kernels.make_rows(bench), *gpu_mutations.make_rows(bench), *gpu_dfloat11.make_rows(bench),
+          *inference.make_rows(bench), *budget_rows()]
 
 
 if __name__ == "__main__":

@@ -260,14 +260,16 @@ def code_lines(text: str) -> int:
 
 
 def sample(mutants: list[Mutant], seed: int, per_line: int, limit: int) -> list[Mutant]:
-  """Returns up to `per_line` mutants of each line and up to `limit` of those; 0 is no limit. In the files' order."""
+  """Returns up to `per_line` mutants of each line and up to `limit` of those, 0 being no limit, in a shuffled order.
+
+  A smaller sample of the same seed is the begin of a larger one, so that a run which is cut off is a fair sample too.
+  """
   by_line: dict[tuple[str, int], list[Mutant]] = {}
   for mutant in mutants:
     by_line.setdefault((mutant.path, mutant.line_number), []).append(mutant)
   chosen = []
   for (path, _), of_line in by_line.items():
-    drawn = random.Random(f"{seed} {path} {of_line[0].line}")
-    chosen += drawn.sample(of_line, min(per_line or len(of_line), len(of_line)))
-  if limit:
-    chosen = random.Random(seed).sample(chosen, min(limit, len(chosen)))
-  return sorted(chosen, key=lambda mutant: (mutant.path, mutant.begin, mutant.name))
+    random.Random(f"{seed} {path} {of_line[0].line}").shuffle(of_line)
+    chosen += of_line[:per_line or len(of_line)]
+  random.Random(seed).shuffle(chosen)
+  return chosen[:limit or len(chosen)]

@@ -79,7 +79,7 @@ class Memory:
 
 def judge_all(chosen: list[Mutant], programs: TestPrograms, memory: Memory, jobs: int,
               progress: Callable[[str], None]) -> list[Result]:
-  """Judges `jobs` at a time and returns the results in the order of `chosen`."""
+  """Judges `jobs` at a time and returns the results in the order of the files."""
   sources = {mutant.path: (ROOT / mutant.path).read_text() for mutant in chosen}
   listed = read_equivalent(all_mutants())
 
@@ -94,7 +94,7 @@ def judge_all(chosen: list[Mutant], programs: TestPrograms, memory: Memory, jobs
                   listed[mutant.key] if equivalent else "")
 
   with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-    return list(pool.map(judge, chosen))
+    return sorted(pool.map(judge, chosen), key=lambda result: (result.mutant.path, result.mutant.begin))
 
 
 def killed_share(results: list[Result]) -> tuple[int, int]:
@@ -135,13 +135,11 @@ def default_jobs() -> int:
   return int(os.environ.get("PLAIT_JOBS") or os.cpu_count() or 1)
 
 
-def run(seed: int, per_line: int, limit: int, files: str = "", build: pathlib.Path = DEFAULT_BUILD,
-        jobs: int = default_jobs()) -> list[Result]:
-  """Draws, judges and returns; progress goes to stderr."""
+def judge_sample(programs: TestPrograms, verdicts: pathlib.Path, seed: int, per_line: int, limit: int, files: str = "",
+                 jobs: int = default_jobs()) -> list[Result]:
+  """Draws, judges and returns; progress goes to stderr. `verdicts` keeps what was found."""
   chosen = [mutant for mutant in mutants.sample(all_mutants(), seed, per_line, limit) if files in mutant.path]
-  work = build / "mutations"
-  programs = TestPrograms(build, work)
-  return judge_all(chosen, programs, Memory(work / "verdicts.jsonl", programs), jobs,
+  return judge_all(chosen, programs, Memory(verdicts, programs), jobs,
                    lambda text: print(text, file=sys.stderr, flush=True))
 
 
@@ -154,7 +152,9 @@ def main() -> int:
   parser.add_argument("--build", type=pathlib.Path, default=DEFAULT_BUILD, help="folder with an up-to-date gpu_tests")
   parser.add_argument("--jobs", type=int, default=default_jobs())
   args = parser.parse_args()
-  results = run(args.seed, args.per_line, args.limit, args.files, args.build.resolve(), args.jobs)
+  work = args.build.resolve() / "mutations"
+  programs = TestPrograms(args.build.resolve(), work)
+  results = judge_sample(programs, work / "verdicts.jsonl", args.seed, args.per_line, args.limit, args.files, args.jobs)
   print("\n".join([*survivors(results), "", table(results)]))
   killed, counted = killed_share(results)
   return 0 if killed == counted else 1

@@ -2,7 +2,7 @@
 
 Needs a build folder in which the target `gpu_tests` is up to date. Its commands say how tests are compiled and linked;
 a precompiled header has all that a test includes but kernels. A changed header stands before the tree's own in the
-include path, and only tests that include it are built and run, the cheapest first.
+include path; only what includes it is compiled anew, and only tests of that run, those that link least first.
 """
 
 import dataclasses
@@ -13,16 +13,16 @@ import pathlib
 import re
 import resource
 import shlex
+import shutil
 import subprocess
+import tempfile
 import threading
-import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 KERNELS = "gpu/kernels"
 _INCLUDE = re.compile(r'^\s*#include\s+(?:"([^"]+)"|(<[^>]+>))', re.MULTILINE)
 _OPTIONS = ("-Og", "-w")  # of the levels, what takes least to compile and run
-_LEAST_CPU_SECONDS = 10
-_TIMES_CPU_SECONDS = 5  # what a test may take beside the unchanged one
+_CPU_SECONDS = 60  # many times what the slowest test takes: an endless loop ends here
 _WALL_SECONDS = 300  # more than any test takes on a busy machine
 _TAIL = 4000
 
@@ -40,6 +40,39 @@ class _Unit:
   """A source of the test program, and what it takes from the tree."""
   source: str
   closure: frozenset[str]
+
+  @property
+  def header(self) -> str:
+    return self.source.removesuffix(".cc") + ".h"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Test:
+  """A source with tests, and those that it links with: whose headers it or they include; of tests/gpu, all helpers."""
+  unit: _Unit
+  needs: tuple[_Unit, ...]
+
+  @property
+  def units(self) -> tuple[_Unit, ...]:
+    return self.unit, *self.needs
+
+  def uses(self, header: str) -> bool:
+    return any(header in unit.closure for unit in self.units)
+
+
+def _needs(test: _Unit, units: list[_Unit]) -> tuple[_Unit, ...]:
+  needed, included = [], test.closure
+  while True:
+    more = [unit for unit in units if unit not in needed and
+            (unit.header in included or unit.source.startswith("tests/gpu/") and _has_helpers(included))]  # yapf: disable
+    if not more:
+      return tuple(needed)
+    needed += more
+    included = included.union(*(unit.closure for unit in more))
+
+
+def _has_helpers(files: frozenset[str]) -> bool:
+  return any(name.startswith("tests/gpu/") and name.endswith(".h") for name in files)
 
 
 def closure(path: str) -> frozenset[str]:
@@ -91,30 +124,30 @@ class TestPrograms:
   def __init__(self, build: pathlib.Path, work: pathlib.Path):
     self._work = work
     self._work.mkdir(parents=True, exist_ok=True)
+    self._link = self._link_words(build)
     entries = json.loads((build / "compile_commands.json").read_text())
     self._commands = {
-        str(pathlib.Path(entry["file"]).relative_to(ROOT)): entry["command"]
-        for entry in entries if pathlib.Path(entry["file"]).is_relative_to(ROOT)
+        str(pathlib.Path(entry["file"]).relative_to(ROOT)): shlex.split(entry["command"])
+        for entry in entries if _in_gpu_tests(entry)
     }
-    sources = [source for source in self._commands if _has_kernels(closure(source))]
-    self._tests = [_Unit(source, closure(source)) for source in sources if re.match(r"tests/gpu/.*_test\.cc", source)]
-    # Of libraries: linked before those, so that the library's own object is not.
-    self._libraries = [_Unit(source, closure(source)) for source in sources if source.startswith("gpu/")]
-    if not self._tests:
-      raise RuntimeError(f"{build}: found no tests of kernels, expected a configured build with tests")
-    self._link = self._link_words(build)
+    units = [_Unit(source, closure(source)) for source in self._commands]
+    tests = [unit for unit in units if unit.source.endswith("_test.cc")]
+    others = [unit for unit in units if unit not in tests]
+    self._tests = sorted((_Test(unit, _needs(unit, others)) for unit in tests), key=lambda test: len(test.needs))
+    self._build = build
     self._compile = self._compile_words()
-    self._cpu_seconds: dict[str, float] = {}
-    self._good_objects: dict[str, str] = {}  # hash, by source
+    self._good_hashes: dict[str, str] = {}
     self._lock = threading.Lock()
-    self._number = 0
-    self._precompile()
-    self._measure()
+    self._precompile(units)
+    _checked([str(build / "tests/gpu/gpu_tests"), "--gtest_brief=1"], ROOT)
+
+  def _related(self, header: str) -> list[_Test]:
+    return [test for test in self._tests if test.uses(header)]
 
   def digest(self, header: str, killer: str = "") -> str:
     """Changes when a kernel, the executor's headers or the tests that a verdict rests on do: all of `header`, or one."""
-    units = [unit for unit in self._tests if header in unit.closure and killer in ("", unit.source)]
-    files = frozenset().union(*(unit.closure for unit in units + self._libraries))
+    units = [unit for test in self._related(header) if killer in ("", test.unit.source) for unit in test.units]
+    files = frozenset().union(*(unit.closure for unit in units))
     text = "".join(f"{name}\n{(ROOT / name).read_text()}" for name in sorted(files))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -126,102 +159,93 @@ class TestPrograms:
     return [str(build / name) if name.endswith(".a") and not name.startswith("/") else name for name in names]
 
   def _compile_words(self) -> list[str]:
-    words = shlex.split(self._commands[self._tests[0].source])
-    kept = [word for word in words if word.startswith(("-D", "-I", "-std="))]
+    words = self._commands[self._tests[0].unit.source]
+    options = {word: None for command in self._commands.values() for word in command if word.startswith(("-D", "-I", "-std="))}
     compiler = next(word for word in words if "ccache" not in word)
-    return [compiler, *_OPTIONS, f"-I{self._work}", *kept]
+    return [compiler, *_OPTIONS, f"-I{self._work}", *options]
 
-  def _precompile(self) -> None:
+  def _precompile(self, units: list[_Unit]) -> None:
     included = {}
-    for unit in self._tests + self._libraries:
-      for name in sorted(unit.closure):
-        if _has_kernels(closure(name)):
-          included.update({match[0] or match[1]: None for match in _INCLUDE.findall((ROOT / name).read_text())})
-    names = sorted(name for name in included if not _has_kernels(closure(name)) and not name.startswith("tests/gpu/"))
+    for name in sorted(frozenset().union(*(unit.closure for unit in units))):
+      if _has_kernels(closure(name)):
+        included.update({match[0] or match[1]: None for match in _INCLUDE.findall((ROOT / name).read_text())})
+    names = sorted(name for name in included
+                   if (name.startswith("<") or name.endswith(".h")) and not _has_kernels(closure(name)) and
+                   not name.startswith("tests/gpu/"))  # yapf: disable
     lines = [f'#include {name if name.startswith("<") else chr(34) + name + chr(34)}\n' for name in names]
     header = self._work / "all.h"
     header.write_text("#include <gmock/gmock.h>\n#include <gtest/gtest.h>\n#include <absl/status/statusor.h>\n"
                       "#include <algorithm>\n#include <functional>\n#include <string>\n#include <vector>\n" + "".join(lines))
     _checked([*self._compile, "-x", "c++-header", str(header), "-o", f"{header}.gch"], ROOT)
 
-  def _measure(self) -> None:
-    """Unchanged programs must pass; what they take is the measure of the others, and their order."""
-    for unit in self._libraries:
-      self._good_objects[unit.source] = self._hash(self._object(unit.source, self._work / "good", []))
-    costs = {}
-    for unit in self._tests:
-      start = time.monotonic()
-      self._good_objects[unit.source] = self._hash(self._object(unit.source, self._work / "good", []))
-      compiled = time.monotonic() - start
-      program = self._program(unit, self._work / "good", {})
-      before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-      _checked([str(program)], ROOT)
-      self._cpu_seconds[unit.source] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
-      costs[unit.source] = compiled + self._cpu_seconds[unit.source]
-    self._tests.sort(key=lambda unit: costs[unit.source])
-
-  @staticmethod
-  def _hash(path: pathlib.Path | None) -> str:
-    if path is None:
-      raise RuntimeError("an unchanged source does not compile")
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
   def _object(self, source: str, folder: pathlib.Path, include: list[str]) -> pathlib.Path | None:
     """None if it does not compile."""
     folder.mkdir(parents=True, exist_ok=True)
     made = folder / (source.replace("/", "_") + ".o")
+    if made.exists():
+      return made
     command = [*self._compile[:1], *include, *self._compile[1:], "-include", "all.h", "-c", str(ROOT / source), "-o", str(made)]
     status, _ = _run(command, ROOT)
     return made if status == 0 else None
 
-  def _program(self, unit: _Unit, folder: pathlib.Path, libraries: dict[str, pathlib.Path]) -> pathlib.Path:
-    made = folder / (pathlib.PurePath(unit.source).stem)
-    objects = [str(folder / (unit.source.replace("/", "_") + ".o")), *map(str, libraries.values())]
-    _checked([self._compile[0], *_fast_linker(), *objects, "-o", str(made), *self._link], ROOT)
-    return made
-
-  def _folder(self) -> pathlib.Path:
+  def _is_unchanged(self, source: str, made: pathlib.Path) -> bool:
+    """Whether an object is what the unchanged tree gives."""
     with self._lock:
-      self._number += 1
-      return self._work / f"copy{self._number}"
+      if source not in self._good_hashes:
+        good = self._object(source, self._work / "good", [])
+        if good is None:
+          raise RuntimeError(f"{source}: does not compile unchanged")
+        self._good_hashes[source] = hashlib.sha256(good.read_bytes()).hexdigest()
+        good.unlink()
+    return hashlib.sha256(made.read_bytes()).hexdigest() == self._good_hashes[source]
 
   def judge(self, header: str, text: str) -> Verdict:
-    """Runs the tests that include `header` with `text` in its place, up to the first that fails."""
-    folder = self._folder()
+    """Runs the tests that `header` takes part in with `text` in its place, up to the first that fails."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="copy-", dir=self._work))
     try:
       return self._judge(header, text, folder)
     finally:
-      subprocess.run(["rm", "-rf", str(folder)], check=True)
+      shutil.rmtree(folder, ignore_errors=True)
 
   def _judge(self, header: str, text: str, folder: pathlib.Path) -> Verdict:
     copy = folder / "include" / header
     copy.parent.mkdir(parents=True)
     copy.write_text(text)
     include = [f"-I{folder / 'include'}", f"-ffile-prefix-map={folder / 'include'}={ROOT}"]
-    libraries, changed = {}, False
-    for unit in self._libraries:
-      if header in unit.closure:
-        libraries[unit.source] = self._object(unit.source, folder, include)
-        if libraries[unit.source] is None:
-          return Verdict("does not compile", unit.source)
-        changed |= self._hash(libraries[unit.source]) != self._good_objects[unit.source]
-    tests = [unit for unit in self._tests if header in unit.closure]
-    if not tests:
-      return Verdict("survived", "", f"no test includes {header}")
-    for unit in tests:
-      made = self._object(unit.source, folder, include)
-      if made is None:
-        return Verdict("does not compile", unit.source)
-      differs = self._hash(made) != self._good_objects[unit.source]
-      if not differs and not changed:
+    ran = False
+    for test in self._related(header):
+      objects, changed = [], False
+      for unit in test.units:
+        if header in unit.closure:
+          made = self._object(unit.source, folder, include)
+          if made is None:
+            return Verdict("does not compile", unit.source)
+          changed |= not self._is_unchanged(unit.source, made)
+          objects.append(made)
+        elif unit.source.startswith("tests/"):
+          objects.append(self._built_object(unit.source))
+      if not changed:
         continue
-      changed = True
-      program = self._program(unit, folder, libraries)
-      limit = int(max(_LEAST_CPU_SECONDS, _TIMES_CPU_SECONDS * self._cpu_seconds[unit.source])) + 1
-      status, output = _run([str(program), "--gtest_fail_fast", "--gtest_brief=1"], folder, limit)
+      ran = True
+      program = folder / pathlib.PurePath(test.unit.source).stem
+      _checked([self._compile[0], *_fast_linker(), *map(str, objects), "-o", str(program), *self._link], ROOT)
+      status, output = _run([str(program), "--gtest_fail_fast", "--gtest_brief=1"], folder, _CPU_SECONDS)
       if status != 0:
-        return Verdict("killed", unit.source, f"exit status {status}\n{output[-_TAIL:]}")
-    return Verdict("survived" if changed else "same code")
+        return Verdict("killed", test.unit.source, f"exit status {status}\n{output[-_TAIL:]}")
+    return Verdict("survived" if ran else "same code")
+
+  def _built_object(self, source: str) -> pathlib.Path:
+    """Of the build: what is of a library comes with that."""
+    words = self._commands[source]
+    return self._build / words[words.index("-o") + 1]
+
+
+def _in_gpu_tests(entry: dict) -> bool:
+  """Whether a compiled file of the tree is of the GPU tests, but for what only devices run."""
+  path = pathlib.Path(entry["file"])
+  if not path.is_relative_to(ROOT):
+    return False
+  return path.is_relative_to(ROOT / "gpu") or "-o tests/gpu/CMakeFiles/gpu_tests.dir/" in entry["command"]
 
 
 def _fast_linker() -> list[str]:
