@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <ostream>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,6 +28,9 @@ inline constexpr uint8_t kUntouched = 0xe7;
 struct DecodeTargetEntry {
   std::string name;
   std::unique_ptr<DecodeTarget> (*make)(uint64_t seed);
+
+  // What GoogleTest shows of a parameter.
+  friend void PrintTo(const DecodeTargetEntry& entry, std::ostream* out) { *out << entry.name; }
 };
 
 // The CPU twin, whose memory ends at guard pages: what others are compared with.
