@@ -83,7 +83,7 @@ absl::StatusOr<Decoded> Decode(DecodeTarget& target, const DecodePlan& plan, std
 bool Gives(const Decoded& decoded, const DecodePlan& plan, uint32_t block, uint32_t first,
            std::span<const uint8_t> raw) {
   return decoded.status[block] == kTierOk && plan.block_bytes(block) == raw.size() &&
-         std::memcmp(decoded.output.data() + plan.output_offset(block, first), raw.data(), raw.size()) == 0;
+         std::ranges::equal(std::span(decoded.output).subspan(plan.output_offset(block, first), raw.size()), raw);
 }
 
 CodedInputs Weights(uint32_t blocks, CodecId codec = CodecId::kTier) {

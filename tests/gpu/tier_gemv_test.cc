@@ -148,7 +148,7 @@ bool SameBits(float a, float b) {
 
 std::vector<uint16_t> Bf16s(std::span<const uint8_t> bytes) {
   std::vector<uint16_t> values(bytes.size() / 2);
-  std::memcpy(values.data(), bytes.data(), values.size() * 2);
+  if (!values.empty()) std::memcpy(values.data(), bytes.data(), values.size() * 2);
   return values;
 }
 
