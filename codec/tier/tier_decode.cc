@@ -5,22 +5,12 @@
 #include "codec/base/bits.h"
 #include "codec/base/status.h"
 #include "codec/tier/tier.h"
+#include "codec/tier/tier_checks.h"
 #include "codec/tier/tier_prefetch.h"
 #include "codec/tier/tier_select.h"
 
 namespace plait {
 namespace {
-
-absl::Status CheckHeader(std::span<const uint8_t> header) {
-  const TierShape shape(header[0]);
-  if (!shape.valid()) {
-    return absl::DataLossError(FoundExpected("tier shape", header[0], "up to 6 levels with up to 15 symbols"));
-  }
-  for (size_t i = 1 + shape.table_begin(shape.num_levels()); i < kTierHeaderBytes; ++i) {
-    if (header[i] != 0) return absl::DataLossError(FoundExpected("unused tier table entry", header[i], 0));
-  }
-  return absl::OkStatus();
-}
 
 // One part of a group: n digits of a width.
 struct Part {
@@ -115,17 +105,6 @@ class GroupReader {
   size_t next_raw_ = 0;
 };
 
-absl::Status CheckStream(std::span<const uint8_t> stream, size_t n) {
-  if (stream.size() < kTierHeaderBytes) {
-    return absl::OutOfRangeError(FoundExpected("tier stream bytes", stream.size(), kTierHeaderBytes));
-  }
-  PLAIT_RETURN_IF_ERROR(CheckHeader(stream.first(kTierHeaderBytes)));
-  const size_t least_bytes = kTierHeaderBytes + TierDigitBytes(n, TierShape(stream[0]).digit_bits(0));
-  if (stream.size() >= least_bytes) return absl::OkStatus();
-  return absl::OutOfRangeError(
-      FoundExpected("tier stream bytes", stream.size(), absl::StrCat("at least ", least_bytes)));
-}
-
 // Decodes n symbols: all levels but the first by itself, the first by level1(begin, level-1 part, escapes) for every
 // group.
 //
@@ -135,7 +114,7 @@ absl::Status CheckStream(std::span<const uint8_t> stream, size_t n) {
 // streaming stores of one group, more than the queue holds, and none of those before has to be waited for.
 template <class Level1>
 absl::Status DecodeGroups(std::span<const uint8_t> stream, size_t n, TierScratch& scratch, const Level1& level1) {
-  PLAIT_RETURN_IF_ERROR(CheckStream(stream, n));
+  PLAIT_RETURN_IF_ERROR(CheckTierStart(stream, n));
   const TierKernels& kernels = ActiveTierKernels();
   const TierShape shape(stream[0]);
   const size_t depth = shape.num_levels() - 1;

@@ -7,26 +7,10 @@
 #include "codec/base/bits.h"
 #include "codec/base/endian.h"
 #include "codec/base/status.h"
+#include "codec/tier/tier_checks.h"
 
 namespace plait::gpu {
 namespace {
-
-absl::Status CheckHeader(std::span<const uint8_t> stream, size_t n) {
-  if (stream.size() < kTierHeaderBytes) {
-    return absl::OutOfRangeError(FoundExpected("tier stream bytes", stream.size(), kTierHeaderBytes));
-  }
-  const TierShape shape(stream[0]);
-  if (!shape.valid()) {
-    return absl::DataLossError(FoundExpected("tier shape", stream[0], "up to 6 levels with up to 15 symbols"));
-  }
-  for (size_t i = 1 + shape.table_begin(shape.num_levels()); i < kTierHeaderBytes; ++i) {
-    if (stream[i] != 0) return absl::DataLossError(FoundExpected("unused tier table entry", stream[i], 0));
-  }
-  const size_t least_bytes = kTierHeaderBytes + TierDigitBytes(n, shape.digit_bits(0));
-  if (stream.size() >= least_bytes) return absl::OkStatus();
-  return absl::OutOfRangeError(
-      FoundExpected("tier stream bytes", stream.size(), absl::StrCat("at least ", least_bytes)));
-}
 
 // Bit plane of `count` digits, up to 64; what lies behind them comes along.
 uint64_t LoadBits(const uint8_t* bytes, size_t count) {
@@ -53,7 +37,7 @@ absl::StatusOr<size_t> CountEscapes(const uint8_t* digits, size_t n, unsigned bi
 
 class PacketIndexer {
  public:
-  // Requires: CheckHeader has accepted the stream.
+  // Requires: CheckTierStart has accepted the stream.
   PacketIndexer(std::span<const uint8_t> stream, size_t n)
       : stream_(stream), shape_(stream[0]), at_(kTierHeaderBytes + TierDigitBytes(n, shape_.digit_bits(0))) {}
 
@@ -91,7 +75,7 @@ class PacketIndexer {
 }  // namespace
 
 absl::StatusOr<TierIndex> IndexTierStream(std::span<const uint8_t> stream, size_t n) {
-  PLAIT_RETURN_IF_ERROR(CheckHeader(stream, n));
+  PLAIT_RETURN_IF_ERROR(CheckTierStart(stream, n));
   const TierShape shape(stream[0]);
   TierIndex index{.shape = shape.code(), .tables = {}, .groups = {}};
   for (size_t level = 0; level < shape.num_levels(); ++level) {

@@ -2,8 +2,7 @@
 // then the image decodes to the same.
 #include "gpu/cpu_decoder.h"
 #include "gpu/loader/image_loader.h"
-#include "tests/fuzz/fuzz_input.h"
-#include "tests/registry/files.h"
+#include "tests/fuzz/block_input.h"
 
 namespace plait {
 namespace {
@@ -28,19 +27,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace plait;
   std::span<const uint8_t> input(data, size);
   Use(TakeVariant(input));
-  BlockSpec spec{.dtype = TakeDtype(input), .seed = 7};
-  spec.elements = 8 * TakeBelow(input, 2000);
-  const uint32_t codec_and_plane = TakeBelow(input, 65536);
-  const std::vector<uint8_t> coded = SealedBlock({.codec = static_cast<uint8_t>(codec_and_plane),
-                                                  .plane = static_cast<uint8_t>(codec_and_plane >> 8),
-                                                  .elements = spec.elements,
-                                                  .payload_bytes = static_cast<uint32_t>(input.size())},
-                                                 input, spec.seed);
+  const BlockInput block = TakeBlock(input);
   static BlockWorkspace workspace;
-  std::vector<uint8_t> raw(BlockRawBytes(spec));
-  const bool decodes = DecodeBlock(spec, coded, workspace, raw).ok();
+  std::vector<uint8_t> raw(BlockRawBytes(block.spec));
+  const bool decodes = DecodeBlock(block.spec, block.coded, workspace, raw).ok();
 
-  const gpu::CodedTensor tensor{"t", {{spec, coded}}};
+  const gpu::CodedTensor tensor{"t", {{block.spec, block.coded}}};
   std::vector<uint8_t> image(gpu::MaxImageBytes({&tensor, 1}));
   const auto loaded = gpu::LoadImage({&tensor, 1}, {}, gpu::SinkTo(image));
   Check(loaded.ok() == decodes, "the loader takes what the CPU decodes, and nothing else");

@@ -12,7 +12,9 @@ import sys
 # What kernels and their plans may know of the coders: layouts and tables, no loops.
 GPU_LAYOUTS = (
     "codec/base",
+    "codec/huffman/huffman_checks.h",
     "codec/huffman/huffman_layout.h",
+    "codec/tier/tier_checks.h",
     "codec/tier/tier_layout.h",
     "codec/transform/plane_kind.h",
 )
