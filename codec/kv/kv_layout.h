@@ -27,6 +27,12 @@ inline constexpr unsigned kKvStateBits = 31;
 inline constexpr unsigned kKvUnitBits = 16;
 inline constexpr uint32_t kKvLowState = 1u << (kKvStateBits - kKvUnitBits);
 
+// Lanes of each kind of stream: many where a lane's state of 4 bytes is little beside what it codes.
+inline constexpr unsigned kKvLosslessLanesLog2 = 6;
+inline constexpr unsigned kKvExactRowsLanesLog2 = 4;
+inline constexpr unsigned kKvBaseLanesLog2 = 5;
+inline constexpr unsigned kKvDecisionLanesLog2 = 5;
+
 // --- first refinement: one binary decision an element ---
 // Contexts of the decision: what the base index is, and where it is zero, the sign of the row before.
 inline constexpr size_t kKvBitContexts = 5;  // zero after +, zero after -, |index| 1, 2, 3 and more

@@ -44,6 +44,7 @@ struct KvProfile {
 };
 
 inline constexpr unsigned kKvMaxRefinements = 8;
+inline constexpr size_t kKvMaxChannels = 1 << 16;
 
 // Whether classes, steps, sizes and tables fit together. kDataLoss, with the field that does not, if not.
 absl::Status CheckKvProfile(const KvProfile& profile);

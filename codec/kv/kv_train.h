@@ -18,6 +18,7 @@ struct KvTrainSettings {
   size_t index_contexts = 10;
   unsigned refinements = 4;
   bool quality_layers = true;
+  size_t skip_rows = 4;  // of every sample, at its begin: they will be exact at every quality
 };
 
 // What is known of a plane, and samples of it.
