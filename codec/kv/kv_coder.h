@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "codec/kv/kv_profile.h"
+#include "codec/kv/kv_quality.h"
 #include "codec/kv/kv_rows.h"
 
 namespace plait {

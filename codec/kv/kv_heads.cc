@@ -1,4 +1,5 @@
 #include "codec/kv/kv_heads.h"
+#include "codec/kv/kv_symbols_kernel.h"
 
 #include "codec/base/bits.h"
 #include "codec/base/status.h"
@@ -14,8 +15,9 @@ size_t CountElements(std::span<const KvRows<Element>> planes) {
   return elements;
 }
 
-size_t MantissaBytes(const KvCoder& coder, size_t elements) {
-  return CeilDiv(elements * coder.element().mantissa_bits, size_t{8});
+size_t MantissaBytes(const KvCoder& coder, size_t plane, size_t elements) {
+  const size_t channels = coder.profile().planes[plane].channels();
+  return elements / channels * KvMantissaBytes(coder.element(), channels);
 }
 
 }  // namespace
@@ -45,7 +47,7 @@ void EncodeKvHeads(const KvCoder& coder, unsigned lanes_log2, std::span<const Kv
     scratch.stream.clear();
     KvHeadEscapes(element, symbols.subspan(at, x.size()), x, &scratch.stream);
     AppendKvRun(scratch.stream, out);
-    KvMantissas(element, x, out);
+    KvMantissas(element, coder.profile().planes[plane].channels(), x, out);
     at += x.size();
   }
 }
@@ -69,7 +71,7 @@ absl::Status DecodeKvHeads(const KvCoder& coder, unsigned lanes_log2, KvBytesRea
     KvFromCodedOrder(coder.head_order(plane).channel, coded_planes[i].symbols, symbols_here);
     std::span<const uint8_t> escapes, mantissas;
     PLAIT_RETURN_IF_ERROR(bytes.ReadRun("escapes", &escapes));
-    PLAIT_RETURN_IF_ERROR(bytes.Read("mantissas", MantissaBytes(coder, x.size()), &mantissas));
+    PLAIT_RETURN_IF_ERROR(bytes.Read("mantissas", MantissaBytes(coder, plane, x.size()), &mantissas));
     PLAIT_RETURN_IF_ERROR(KvJoinHeads(coder.profile().element, coder.profile().planes[plane].head_offset, symbols_here,
                                       escapes, mantissas, x));
   }

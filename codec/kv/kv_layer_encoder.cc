@@ -168,7 +168,7 @@ void KvLayerEncoder::EncodeRefinement(unsigned refinement, std::vector<uint8_t>*
     scratch_.stream.clear();
     KvRefinementEncode(coder_.profile().element, steps, refinement, plane.x, &scratch_.stream);
     AppendKvRun(scratch_.stream, segment);
-    KvCutPrefixes(coder_.profile().element, steps, refinement, plane.x, plane.prefixes);
+    KvRefinementDecode(coder_.profile().element, steps, refinement, scratch_.stream, plane.prefixes).IgnoreError();
   }
 }
 
