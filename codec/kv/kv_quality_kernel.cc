@@ -70,32 +70,36 @@ struct Loops {
     return KvBitPlace(kInfo, t, magnitude) > static_cast<int>(q);
   }
 
-  // What is known of x, as the decoder has it, when exponents down to `t` were told.
+  // What the decoder has of x when the halvings begin.
   static unsigned Known(int step, int t, unsigned magnitude) {
     if (KvIsSaturated(kInfo, step, magnitude)) return KvSaturatedPrefix(kInfo);
     return KvExponent(kInfo, magnitude) < t ? 0 : magnitude;
   }
 
   static void EncodeGroup(const int16_t* steps, unsigned refinements, const uint16_t* x, size_t n, KvBitSink& sink) {
-    const auto magnitude = [&](size_t i) { return KvMagnitude(kInfo, x[i]); };
-    const auto last = [&](size_t i) { return steps[i] - static_cast<int>(refinements); };
-    const auto known = [&](size_t i, unsigned halvings) {
-      return Known(steps[i], last(i) - static_cast<int>(halvings), magnitude(i));
-    };
+    int last[kKvGroup];
+    unsigned magnitude[kKvGroup];
+    unsigned known[kKvGroup];
+    for (size_t i = 0; i < n; ++i) {
+      last[i] = steps[i] - static_cast<int>(refinements);
+      magnitude[i] = KvMagnitude(kInfo, x[i]);
+      known[i] = Known(steps[i], last[i], magnitude[i]);
+    }
     for (unsigned k = 0; k < kKvZeroBits; ++k) {
       for (size_t i = 0; i < n; ++i) {
-        if (!IsHalved(last(i), k, known(i, k))) continue;
-        sink.Put(KvExponent(kInfo, magnitude(i)) == last(i) - 1 - static_cast<int>(k), 1);
+        if (!IsHalved(last[i], k, known[i])) continue;
+        const bool found = KvExponent(kInfo, magnitude[i]) == last[i] - 1 - static_cast<int>(k);
+        sink.Put(found, 1);
+        if (found) known[i] = magnitude[i];
       }
     }
-    const auto raw = [&](size_t i) { return IsRaw(last(i), known(i, std::min<int>(kKvZeroBits, last(i) - 1))); };
     for (unsigned q = kMantissaBits; q-- > 0;) {
       for (size_t i = 0; i < n; ++i) {
-        if (!raw(i) && HasPlace(last(i), q, magnitude(i))) sink.Put(magnitude(i) >> q & 1, 1);
+        if (!IsRaw(last[i], known[i]) && HasPlace(last[i], q, magnitude[i])) sink.Put(magnitude[i] >> q & 1, 1);
       }
     }
     for (size_t i = 0; i < n; ++i) {
-      if (raw(i)) sink.Put(magnitude(i), kInfo.exponent_bits + kMantissaBits);
+      if (IsRaw(last[i], known[i])) sink.Put(magnitude[i], kInfo.exponent_bits + kMantissaBits);
     }
   }
 

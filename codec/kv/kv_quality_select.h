@@ -8,7 +8,12 @@
 namespace plait {
 
 // Indexed by element type.
-inline const KvQualityKernels* ActiveKvQualityKernels() { return kKvQualityScalar; }
+inline const KvQualityKernels* ActiveKvQualityKernels() {
+#if defined(__x86_64__)
+  if (ActiveCpu() >= CpuVariant::kAvx512) return kKvQualityAvx512;
+#endif
+  return kKvQualityScalar;
+}
 
 }  // namespace plait
 

@@ -2,6 +2,7 @@
 // variant, against arithmetic on doubles.
 #include "codec/kv/kv_quality.h"
 
+#include <bit>
 #include <cmath>
 #include <tuple>
 
@@ -102,16 +103,24 @@ struct Case {
   }
 };
 
-// body(case, every value) for step exponents over the whole range and past its ends.
+// Step exponents at both ends of the range and past them, and between: all of them where the type has few values.
+std::vector<int> StepExponents(KvElementInfo info, unsigned refinements) {
+  const int min = static_cast<int>(refinements) + 1;
+  const int max = static_cast<int>(info.max_exponent());
+  if (info.bytes() == 2)
+    return {min - 5, min, min + 1, info.bias - 14, info.bias - 2, info.bias, max - 16, max, max + 2};
+  std::vector<int> exponents;
+  for (int d = min - 1; d <= max + 1; ++d) exponents.push_back(d);
+  return exponents;
+}
+
+// body(case, every value).
 void ForEachCase(const std::function<void(const Case&, std::span<const uint16_t>)>& body) {
   for (KvElement element : kElements) {
     const KvElementInfo info = GetKvElementInfo(element);
     const std::vector<uint16_t> x = AllValues(info);
-    const int max = static_cast<int>(info.max_exponent());
-    std::vector<int> exponents = {-3, max + 2};
-    for (int d = 1; d <= max; d += max > 100 && d > 8 && d < max - 8 ? 29 : 1) exponents.push_back(d);
-    for (unsigned refinements : {1u, 2u, 3u, 5u, kKvMaxRefinements}) {
-      for (int d : exponents) {
+    for (unsigned refinements = 1; refinements <= (info.bytes() == 2 ? 5 : kKvMaxRefinements); ++refinements) {
+      for (int d : StepExponents(info, refinements)) {
         SCOPED_TRACE(testing::Message() << "element " << static_cast<int>(element) << ", step exponent " << d << ", "
                                         << refinements << " refinements");
         body(Case(element, d, refinements, x.size() / 4), x);
@@ -202,6 +211,188 @@ TEST(KvQuality, ValuesCodedAgainAreTheSameAtTheSameQuality) {
       }
     }
   });
+}
+
+// Everything that there is at every quality.
+struct Everything {
+  Layers layers;
+  std::vector<std::vector<uint16_t>> qualities;  // prefixes and values of each, then the exact elements
+
+  bool operator==(const Everything&) const = default;
+};
+
+Everything CodeAll(KvElement element, const KvSteps& steps, std::span<const uint16_t> x) {
+  Everything all{Encode(element, steps, x), {}};
+  for (unsigned p = 0; p <= steps.refinements; ++p) {
+    if (p > 0) all.qualities.push_back(Prefixes(element, steps, all.layers, p));
+    all.qualities.push_back(Values(element, steps, all.layers, p));
+  }
+  all.qualities.push_back(Exact(element, steps, all.layers));
+  return all;
+}
+
+// Whether every CPU variant makes the same of `make` as the scalar one.
+template <class Make>
+void ExpectSameOnEachCpu(Make make) {
+  ASSERT_THAT(ForceCpu(CpuVariant::kScalar), IsOk());
+  const auto expected = make();
+  ForEachCpu([&] { ASSERT_TRUE(make() == expected); });
+}
+
+TEST(KvQuality, EveryVariantCodesEveryValueAlike) {
+  ForEachCase([](const Case& c, std::span<const uint16_t> x) {
+    ExpectSameOnEachCpu([&] { return CodeAll(c.element, c.steps, x); });
+  });
+}
+
+// A plane of numbers about as large as its steps, which differ from channel to channel and row to row, with some of
+// every kind among them.
+struct Plane {
+  std::vector<int16_t> channel;
+  std::vector<int8_t> token;
+  std::vector<uint16_t> x;
+  KvSteps steps;
+
+  Plane(KvElement element, size_t rows, size_t channels, unsigned refinements, Random& random) {
+    const KvElementInfo info = GetKvElementInfo(element);
+    for (size_t c = 0; c < channels; ++c) channel.push_back(static_cast<int16_t>(info.bias - 4 + random() % 7));
+    for (size_t r = 0; r < rows; ++r) token.push_back(static_cast<int8_t>(random() % 5 - 2));
+    for (size_t i = 0; i < rows * channels; ++i) x.push_back(static_cast<uint16_t>(Element(info, random)));
+    steps = {.channel = channel, .token = token, .refinements = refinements};
+  }
+  Plane(const Plane&) = delete;
+  Plane& operator=(const Plane&) = delete;
+
+  static unsigned Element(KvElementInfo info, Random& random) {
+    const unsigned any = static_cast<unsigned>(random()) % (2u * info.sign_bit());
+    if (random() % 16 == 0) return any;
+    const unsigned exponent = static_cast<unsigned>(info.bias - std::countr_zero(random() | 32) + random() % 3);
+    return (any & (info.sign_bit() | info.mantissa_mask())) | exponent << info.mantissa_bits;
+  }
+};
+
+constexpr size_t kChannelCounts[] = {1, 7, 31, 32, 33, 63, 64, 65, 80, 96, 127, 128, 129, 192};
+
+TEST(KvQuality, EveryVariantCodesEveryNumberOfChannelsAlike) {
+  Random random(7);
+  for (KvElement element : kElements) {
+    for (size_t channels : kChannelCounts) {
+      const Plane plane(element, 5, channels, 3, random);
+      ExpectSameOnEachCpu([&] { return CodeAll(element, plane.steps, plane.x); });
+      ASSERT_EQ(Exact(element, plane.steps, Encode(element, plane.steps, plane.x)), plane.x);
+    }
+  }
+}
+
+// The layers' bits with no memory behind them that can be touched.
+absl::Status DecodeGuarded(KvElement element, const KvSteps& steps, unsigned p, std::span<const uint8_t> bits,
+                           std::vector<uint16_t> prefixes) {
+  const GuardedBytes guarded(bits);
+  return p > steps.refinements ? KvExactDecode(element, steps, guarded.span(), prefixes)
+                               : KvRefinementDecode(element, steps, p, guarded.span(), prefixes);
+}
+
+// body(steps, p, bits, prefixes with p - 1) for a refinement and the exact layer of a plane of each type.
+void ForEachBitLayer(const std::function<void(KvElement, const KvSteps&, unsigned, const std::vector<uint8_t>&,
+                                              const std::vector<uint16_t>&)>& body) {
+  Random random(11);
+  for (KvElement element : kElements) {
+    const Plane plane(element, 3, 71, 2, random);
+    const Layers layers = Encode(element, plane.steps, plane.x);
+    body(element, plane.steps, 2, layers.refinements[0], Prefixes(element, plane.steps, layers, 1));
+    body(element, plane.steps, 3, layers.exact, Prefixes(element, plane.steps, layers, 2));
+  }
+}
+
+TEST(KvQuality, TruncatedAtEveryByteIsOutOfRange) {
+  ForEachBitLayer([](KvElement element, const KvSteps& steps, unsigned p, const auto& bits, const auto& prefixes) {
+    ForEachCpu([&] {
+      for (size_t size = 0; size < bits.size(); ++size) {
+        ASSERT_THAT(DecodeGuarded(element, steps, p, std::span(bits).first(size), prefixes),
+                    StatusIs(absl::StatusCode::kOutOfRange))
+            << size;
+      }
+      ASSERT_THAT(DecodeGuarded(element, steps, p, bits, prefixes), IsOk());
+    });
+  });
+}
+
+TEST(KvQuality, BytesLeftOverAndFillingsAreDataLoss) {
+  size_t fillings = 0;
+  ForEachBitLayer(
+      [&](KvElement element, const KvSteps& steps, unsigned p, std::vector<uint8_t> bits, const auto& prefixes) {
+        ForEachCpu([&] {
+          // The highest bit of the last byte is a filling if what was decoded with it set is refused.
+          std::vector<uint8_t> filled = bits;
+          filled.back() |= 0x80;
+          const absl::Status status = DecodeGuarded(element, steps, p, filled, prefixes);
+          if (!status.ok()) {
+            ASSERT_THAT(status, StatusIs(absl::StatusCode::kDataLoss));
+            ++fillings;
+          }
+          std::vector<uint8_t> longer = bits;
+          longer.push_back(0);
+          ASSERT_THAT(DecodeGuarded(element, steps, p, longer, prefixes), StatusIs(absl::StatusCode::kDataLoss));
+        });
+      });
+  EXPECT_GE(fillings, 4);
+}
+
+// What decoding made of them, whether or not it failed.
+std::tuple<absl::StatusCode, std::vector<uint16_t>> DecodeAnything(KvElement element, const KvSteps& steps, unsigned p,
+                                                                   std::span<const uint8_t> bits,
+                                                                   std::vector<uint16_t> prefixes) {
+  const absl::Status status = p > steps.refinements ? KvExactDecode(element, steps, bits, prefixes)
+                                                    : KvRefinementDecode(element, steps, p, bits, prefixes);
+  if (!status.ok()) prefixes.clear();
+  return {status.code(), prefixes};
+}
+
+TEST(KvQuality, EveryVariantMakesTheSameOfFlippedBits) {
+  ForEachBitLayer(
+      [](KvElement element, const KvSteps& steps, unsigned p, std::vector<uint8_t> bits, const auto& prefixes) {
+        for (size_t bit = 0; bit < 8 * bits.size(); bit += 3) {
+          bits[bit / 8] ^= static_cast<uint8_t>(1u << bit % 8);
+          ExpectSameOnEachCpu([&] { return DecodeAnything(element, steps, p, bits, prefixes); });
+          bits[bit / 8] ^= static_cast<uint8_t>(1u << bit % 8);
+        }
+      });
+}
+
+TEST(KvQuality, EveryVariantMakesTheSameOfAnyIndices) {
+  std::vector<int16_t> indices;
+  for (int i = -kKvSaturated; i <= kKvSaturated; ++i) indices.push_back(static_cast<int16_t>(i));
+  const std::vector<uint8_t> bits(indices.size(), 1);
+  for (KvElement element : kElements) {
+    for (int d : StepExponents(GetKvElementInfo(element), 2)) {
+      const Case c(element, d, 2, indices.size());
+      ExpectSameOnEachCpu([&] {
+        std::vector<uint8_t> states(indices.size());
+        std::vector<uint16_t> results[4];
+        for (auto& result : results) result.resize(indices.size());
+        KvBitStates(element, indices, states);
+        KvValuesOfIndices(element, c.steps, indices, results[0]);
+        KvPrefixes(element, c.steps, indices, std::vector<uint8_t>(indices.size()), results[1]);
+        KvPrefixes(element, c.steps, indices, bits, results[2]);
+        KvValuesOfPrefixes(element, c.steps, 1, results[2], results[3]);
+        return std::tuple(states, results[0], results[1], results[2], results[3]);
+      });
+    }
+  }
+}
+
+TEST(KvQuality, StepsAreOfChannelAndTokenAndStayInRange) {
+  const KvElementInfo info = GetKvElementInfo(KvElement::kBf16);
+  EXPECT_EQ(KvStepExponent(info, 3, 120, -5), 115);
+  EXPECT_EQ(KvStepExponent(info, 3, 0, 0), 4);
+  EXPECT_EQ(KvStepExponent(info, 3, 32767, 127), 255);
+  // 1.0 in units of 2^-2 and, one row later, of 2^-1.
+  const int16_t channel[] = {125};
+  const int8_t token[] = {0, 1};
+  const std::vector<uint16_t> x = {0x3f80, 0x3f80};
+  std::vector<int16_t> indices(2);
+  KvBaseIndices(KvElement::kBf16, {.channel = channel, .token = token}, x, indices);
+  EXPECT_THAT(indices, testing::ElementsAre(4, 2));
 }
 
 }  // namespace
