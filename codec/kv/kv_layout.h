@@ -43,6 +43,15 @@ inline constexpr int16_t kKvSaturated = 32767;  // |index| of what is NaN, infin
 inline constexpr int kKvSymbolZero = 15;        // symbol of an index that equals its channel's center
 inline constexpr unsigned kKvMaxShift = 7;      // low bits of an index that travel raw in channels that vary widely
 
+// --- refinements and the exact layer ---
+inline constexpr unsigned kKvMaxRefinements = 8;  // before the exact layer
+inline constexpr size_t kKvGroup = 64;            // elements whose bits stand together: neighbouring channels of a row
+inline constexpr unsigned kKvZeroBits = 12;  // most halvings of what a zero prefix may be, before its bits stand raw
+
+// --- the lossless-only form ---
+inline constexpr unsigned kKvMaxHead =
+    14;  // largest distance of an exponent from its channel's offset that has a symbol
+
 }  // namespace plait
 
 #endif  // PLAIT_CODEC_KV_KV_LAYOUT_H_

@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "codec/kv/kv_element.h"
-#include "codec/kv/kv_quality.h"
+#include "codec/kv/kv_symbols.h"
 #include "codec/kv/kv_rans.h"
 #include "codec/kv/kv_tables.h"
 

@@ -2,20 +2,26 @@
 // same. All functions take rows x channels elements in the order of the file; 8-bit elements are widened to 16.
 //
 // Steps are powers of two. The *step exponent* D of an element is the biased exponent of its base step: the step is
-// 2^(D - bias), 1 <= D. With p refinements done, what is known of |x| is an interval of width 2^(D - p - bias); D - p
-// stays at least 1 (KvSteps says by construction).
+// 2^(D - bias). With p refinements done, what is known of |x| is an interval of width 2^(D - p - bias).
 //
-//   base          i = floor(|x| / step + 1/2), with the sign; -0 and what rounds to zero is 0. |i| is kKvSaturated if x
-//                 is infinite or NaN or i would reach it.
-//   refinement 1  the sign, where i is 0; where 1 <= i <= 2^M: whether |x| >= i * step (for larger i nothing is open).
-//                 From here on the *prefix* of x is known: x with its mantissa cut off below the weight 2^(D-1-bias), and
-//                 a magnitude of 0 if |x| < 2^(D-1-bias).
+//   base          i = floor(|x| / step + 1/2), with the sign; -0 and what rounds to zero is 0. |i| is kKvSaturated if
+//                 |x| >= 2^15 * step, infinite or NaN.
+//   refinement 1  the sign, where i is 0; where 1 <= |i| <= 2^M: whether |x| >= |i| * step (for larger i nothing is
+//                 open). From here on the *prefix* of x is known: x with its mantissa cut off below the weight
+//                 2^(D-1-bias), and a magnitude of 0 if |x| < 2^(D-1-bias).
 //   refinement p  the next bit of the prefix: of weight 2^(D-p-bias). Elements that have no bit of that weight (their
 //                 mantissa ends above) and saturated ones take no part. One raw bit each.
-//   exact         what is left (KvExact...).
+//   exact         what is left (KvExactEncode).
+//
+// What holds, for every element type, finite x that is not saturated, and w the width of the interval:
+//   - base values are within step / 2 of x; values of p refinements within w / 2, and x itself where no bit is open
+//   - values coded again with the same steps give the same values at the same quality, and the same indices and
+//     prefixes. So do saturated ones, but for one case: where 2^15 * step is beyond the largest finite number, this
+//     number stands for what is infinite or NaN, and then has an index and a prefix of its own.
 #ifndef PLAIT_CODEC_KV_KV_QUALITY_H_
 #define PLAIT_CODEC_KV_KV_QUALITY_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -26,17 +32,21 @@
 
 namespace plait {
 
-// Step exponents: D of row r and channel c is channel[c] + token[r], clamped to [kKvMinStep(refinements), max - 16].
+// Where an element's step exponent comes from: KvStepExponent of what its channel and its row (token) say.
 struct KvSteps {
-  std::span<const int16_t> channel;
-  std::span<const int8_t> token;  // empty: zero for all
-  unsigned refinements = 1;       // how many the object has before the exact layer: at least 1
+  std::span<const int16_t> channel;  // also says how many channels there are
+  std::span<const int8_t> token;     // one for each row; empty: zero for all
+  unsigned refinements = 1;          // how many the object has before the exact layer: 1 to kKvMaxRefinements
 };
 
-// The prefix of a saturated element: the sign and all exponent bits.
-constexpr uint16_t KvSaturatedPrefix(KvElementInfo info) {
-  return static_cast<uint16_t>(info.max_exponent() << info.mantissa_bits);
+// D of an element. The lower end keeps D - refinements at 1 or more, so that everything below the last interval but no
+// prefix is subnormal; at the upper end the step is as large as the type's numbers.
+constexpr int KvStepExponent(KvElementInfo info, unsigned refinements, int channel, int token) {
+  return std::clamp(channel + token, static_cast<int>(refinements) + 1, static_cast<int>(info.max_exponent()));
 }
+
+// The magnitude of a saturated element's prefix: the bits behind the largest finite number, which no other prefix has.
+constexpr uint16_t KvSaturatedPrefix(KvElementInfo info) { return static_cast<uint16_t>(info.max_finite + 1); }
 
 // --- encoding ---
 
@@ -47,30 +57,32 @@ void KvBaseIndices(KvElement element, const KvSteps& steps, std::span<const uint
 void KvFirstDecisions(KvElement element, const KvSteps& steps, std::span<const uint16_t> x,
                       std::span<const int16_t> indices, std::span<uint8_t> states, std::span<uint8_t> bits);
 
-// Appends the bits of refinement p >= 2, in the order of elements, least significant bit of each byte first, the last
-// byte filled with zeros.
+// Appends the bits of refinement p, 2 <= p <= steps.refinements, in the order of elements, least significant bit of
+// each byte first, the last byte filled with zeros.
 void KvRefinementEncode(KvElement element, const KvSteps& steps, unsigned p, std::span<const uint16_t> x,
                         std::vector<uint8_t>* out);
 
-// Appends what is left after steps.refinements. For every group of 64 elements, as bits:
-//   for elements whose prefix is zero: up to kKvZeroBits times one bit for each that is still zero: whether it is at
-//   least half of what it may be; then M+E bits of magnitude for each that is zero after these
-//   for the others, and those that have become so: the missing bits of the mantissa, from the highest weight to the
-//   lowest, those of all elements that have the position at a time
-//   for saturated ones, E+M bits of magnitude
+// Appends what is left after steps.refinements, as bits, least significant bit of each byte first, the last byte filled
+// with zeros. With T = D - steps.refinements, for every group of kKvGroup neighbouring channels of a row (the last
+// group of a row may be shorter), and inside each of these items in the order of channels:
+//   for k = 0 .. kKvZeroBits - 1: of every element whose magnitude is still zero and that has T - 1 - k >= 1, whether
+//     its exponent is T - 1 - k (which it then has)
+//   *raw* are saturated elements, and those whose magnitude is still zero and that have T > kKvZeroBits + 1
+//   for q = M-1 .. 0: of every element that is not raw and whose exponent e < T + M - q: bit q of the mantissa
+//   of every raw element: its magnitude, E + M bits
 void KvExactEncode(KvElement element, const KvSteps& steps, std::span<const uint16_t> x, std::vector<uint8_t>* out);
-inline constexpr unsigned kKvZeroBits = 12;
 
 // --- decoding ---
 
 // The states for KvBitsDecode.
 void KvBitStates(KvElement element, std::span<const int16_t> indices, std::span<uint8_t> states);
 
-// Prefixes after refinement 1.
+// Prefixes after refinement 1. Of indices and bits that no encoder writes: the mantissa is cut off after M bits, and
+// what is not finite becomes the saturated prefix. Requires: bits are 0 or 1, 0 where the state is kKvBitNone.
 void KvPrefixes(KvElement element, const KvSteps& steps, std::span<const int16_t> indices,
                 std::span<const uint8_t> bits, std::span<uint16_t> prefixes);
 
-// Adds refinement p >= 2 to prefixes that have p - 1.
+// Adds refinement p, 2 <= p <= steps.refinements, to prefixes that have p - 1.
 // Returns: kOutOfRange if `bits` ends early; kDataLoss if bytes are left over or the filling is not zero.
 absl::Status KvRefinementDecode(KvElement element, const KvSteps& steps, unsigned p, std::span<const uint8_t> bits,
                                 std::span<uint16_t> prefixes);
@@ -81,50 +93,15 @@ absl::Status KvExactDecode(KvElement element, const KvSteps& steps, std::span<co
 
 // --- values for what is known: the middle of the interval ---
 
-// Of base indices: i * step, rounded towards zero to the element type; zero is +0; at most the largest finite number.
+// Of base indices: i * step, rounded towards zero to the element type; zero is +0. What is saturated is 2^15 * step.
+// At most the largest finite number.
 void KvValuesOfIndices(KvElement element, const KvSteps& steps, std::span<const int16_t> indices,
                        std::span<uint16_t> values);
-// Of prefixes with p refinements: half of 2^(D-p-bias) added to the magnitude, where there is such a bit; for
-// saturated ones kKvSaturated * step, at most the largest finite number.
+// Of prefixes with p >= 1 refinements: half of 2^(D-p-bias) added to the magnitude, where the type has such a bit, and
+// at most the largest finite number. What is saturated is 2^15 * step, or where that is not finite, what the prefix of
+// the largest finite number is.
 void KvValuesOfPrefixes(KvElement element, const KvSteps& steps, unsigned p, std::span<const uint16_t> prefixes,
                         std::span<uint16_t> values);
-
-// --- between elements and the symbols of kv_rans.h, in the order of the file ---
-
-// The lossless-only form codes sign and exponent together: with k = offset[c] - e, symbol 2 k + s where 0 <= k <= 14,
-// else kKvEscape. `offset` is of each channel.
-void KvHeadSymbols(KvElement element, std::span<const int16_t> offset, std::span<const uint16_t> x,
-                   std::span<uint8_t> symbols);
-// Appends s << E | e of every element whose symbol is kKvEscape, 2 bytes each.
-void KvHeadEscapes(KvElement element, std::span<const uint8_t> symbols, std::span<const uint16_t> x,
-                   std::vector<uint8_t>* escapes);
-// Appends the M bits of every mantissa, packed element by element, least significant bit first; the last byte filled
-// with zeros.
-void KvMantissas(KvElement element, std::span<const uint16_t> x, std::vector<uint8_t>* out);
-// Elements of symbols, escapes and mantissas.
-// Returns: kOutOfRange if escapes or mantissas are too short; kDataLoss if they are too long, an escape or a filling has
-// bits that it should not have, or a symbol stands for no exponent.
-absl::Status KvJoinHeads(KvElement element, std::span<const int16_t> offset, std::span<const uint8_t> symbols,
-                         std::span<const uint8_t> escapes, std::span<const uint8_t> mantissas, std::span<uint16_t> x);
-
-// How a channel's base indices become symbols: u = (i - center) >> shift (towards minus infinity), symbol
-// u + kKvSymbolZero where that is 0 .. 30, else kKvEscape. The low `shift` bits of i - center stand raw.
-struct KvIndexChannel {
-  int16_t center = 0;
-  uint8_t shift = 0;  // at most kKvMaxShift
-};
-void KvIndexSymbols(std::span<const KvIndexChannel> channels, std::span<const int16_t> indices,
-                    std::span<uint8_t> symbols);
-// Appends the index of every element whose symbol is kKvEscape, 2 bytes each.
-void KvIndexEscapes(std::span<const uint8_t> symbols, std::span<const int16_t> indices, std::vector<uint8_t>* escapes);
-// Appends the low bits of every element that has some and is not escaped, least significant bit first, the last byte
-// filled with zeros.
-void KvIndexLowBits(std::span<const KvIndexChannel> channels, std::span<const uint8_t> symbols,
-                    std::span<const int16_t> indices, std::vector<uint8_t>* out);
-// Returns: as KvJoinHeads. An index of -32768 is kDataLoss.
-absl::Status KvJoinIndices(std::span<const KvIndexChannel> channels, std::span<const uint8_t> symbols,
-                           std::span<const uint8_t> escapes, std::span<const uint8_t> low_bits,
-                           std::span<int16_t> indices);
 
 }  // namespace plait
 
