@@ -113,9 +113,12 @@ class Trainer {
     const std::vector<float>& wanted = planes_[p].log2_steps;
     const bool one_step = std::adjacent_find(wanted.begin(), wanted.end(), std::not_equal_to<>()) == wanted.end();
     const bool rounded_by_row = planes_[p].token_steps && one_step;
-    for (const float step : wanted) {
-      const float rounded = rounded_by_row ? std::floor(step) : std::floor(step + 0.5f);
-      profile_.planes[p].steps.push_back(static_cast<int16_t>(std::clamp(rounded, -256.0f, 256.0f) + info().bias));
+    const std::vector<float> log2_rms = Log2Rms(p);
+    for (size_t c = 0; c < wanted.size(); ++c) {
+      const float rounded = rounded_by_row ? std::floor(wanted[c]) : std::floor(wanted[c] + 0.5f);
+      const float most = std::floor(log2_rms[c] + std::log2(settings_.most_step_to_rms));
+      const float chosen = std::clamp(std::min(rounded, most), -256.0f, 256.0f);
+      profile_.planes[p].steps.push_back(static_cast<int16_t>(static_cast<int>(chosen) + info().bias));
     }
     if (!planes_[p].token_steps) return;
     std::vector<double> sums;
@@ -129,6 +132,25 @@ class Trainer {
     std::nth_element(sums.begin(), middle, sums.end());
     const float fraction = rounded_by_row ? wanted[0] - std::floor(wanted[0]) : 0.0f;
     profile_.planes[p].token_reference = static_cast<float>(*middle * std::exp2(-4.0 * fraction));
+  }
+
+  // Of each channel; 0 of one that is zero.
+  std::vector<float> Log2Rms(size_t p) const {
+    const size_t channels = planes_[p].channels;
+    std::vector<double> squares(channels);
+    size_t rows = 0;
+    ForEachSample(p, [&](std::span<const uint16_t> x) {
+      for (size_t i = 0; i < x.size(); ++i) {
+        const double value = IsKvFinite(info(), x[i]) ? KvValue(info(), x[i]) : 0.0;
+        squares[i % channels] += value * value;
+      }
+      rows += x.size() / channels;
+    });
+    std::vector<float> log2_rms;
+    for (const double sum : squares) {
+      log2_rms.push_back(sum > 0 ? static_cast<float>(0.5 * std::log2(sum / static_cast<double>(rows))) : 0.0f);
+    }
+    return log2_rms;
   }
 
   // Calls `take` with steps, elements and base indices of every run of rows that shares its row steps.

@@ -18,6 +18,9 @@ struct KvTrainSettings {
   size_t index_contexts = 10;
   unsigned refinements = 4;
   bool quality_layers = true;
+  // No channel's step is more than this many times its RMS: above, a channel would be zero for several refinements, each
+  // of which costs it a bit.
+  float most_step_to_rms = 4;
   size_t skip_rows = 4;  // of every sample, at its begin: they will be exact at every quality
 };
 
