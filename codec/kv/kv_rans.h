@@ -4,10 +4,10 @@
 // arXiv:1402.3392). A lane takes one channel of a strip of as many channels as there are lanes, row after row, so that
 // the context is what the lane has just decoded.
 //
-//   decoding   slot = x mod 2^10; entry = table[class][context][slot]
-//              x = frequency * (x >> 10) + slot - first; if x < 2^15: x = x << 16 | the next unit
+//   decoding   slot = x mod 2^10, which is number `offset` of a symbol's slots (kv_tables.h)
+//              x = frequency * (x >> 10) + offset; if x < 2^15: x = x << 16 | the next unit
 //   encoding   if x >= frequency << 21: the unit x mod 2^16 goes in front, x >>= 16
-//              x = (x / frequency << 10) + x mod frequency + first
+//              x = (x / frequency << 10) + slot number x mod frequency of the symbol
 //
 // Order: for each plane, for each strip of W positions, for each row, lanes in ascending order; lanes without a channel
 // in the last strip take no part. The states go on from plane to plane.
@@ -16,6 +16,7 @@
 #ifndef PLAIT_CODEC_KV_KV_RANS_H_
 #define PLAIT_CODEC_KV_KV_RANS_H_
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -29,8 +30,8 @@ namespace plait {
 // Symbols of a plane, rows one behind the other, positions in coded order. `class_of` has one for each position.
 template <class Byte>
 struct KvSymbolPlane {
-  std::span<Byte> symbols;             // rows x channels
-  std::span<const uint8_t> class_of;   // channels
+  std::span<Byte> symbols;            // rows x channels
+  std::span<const uint8_t> class_of;  // channels
   size_t channels() const { return class_of.size(); }
   size_t rows() const { return class_of.empty() ? 0 : symbols.size() / class_of.size(); }
 };
@@ -38,8 +39,8 @@ struct KvSymbolPlane {
 // Appends the stream of `planes`. Symbols whose frequency is 0 must have been turned into kKvEscape before
 // (KvEscapeUnknown). The bytes do not depend on the CPU variant.
 // Requires: classes < the tables' number of classes; lanes_log2 in range.
-void KvRansEncode(const KvEncodeTables& tables, unsigned lanes_log2, std::span<const KvSymbolPlane<const uint8_t>> planes,
-                  std::vector<uint8_t>* stream);
+void KvRansEncode(const KvEncodeTables& tables, unsigned lanes_log2,
+                  std::span<const KvSymbolPlane<const uint8_t>> planes, std::vector<uint8_t>* stream);
 
 // Turns symbols that their table (which depends on the symbol before) does not know into kKvEscape, in place.
 void KvEscapeUnknown(const KvEncodeTables& tables, const KvSymbolPlane<uint8_t>& plane);
@@ -56,17 +57,21 @@ absl::Status KvRansDecode(const KvDecodeTables& tables, unsigned lanes_log2, std
 // What the coder is told of an element, in coded order: bits 0..2 say what its base index is, bit 7 its sign where the
 // index is not zero (1: negative).
 enum KvBitState : uint8_t {
-  kKvBitZero = 0,   // index 0: the decision is the sign
-  kKvBitOne = 1,    // |index| 1, 2, 3 and more: the decision is whether |x| >= |index| * step
+  kKvBitZero = 0,  // index 0: the decision is the sign
+  kKvBitOne = 1,   // |index| 1, 2, 3 and more: the decision is whether |x| >= |index| * step
   kKvBitTwo = 2,
   kKvBitMore = 3,
-  kKvBitNone = 7,   // nothing to decide: no symbol is coded
+  kKvBitNone = 7,  // nothing to decide: no symbol is coded
   kKvBitNegative = 0x80,
 };
 
+// Whether an element is negative: as its index says, or where that is zero, as the decision does.
+constexpr bool KvBitIsNegative(uint8_t bit_state, uint8_t decision) {
+  return (bit_state & kKvBitNone) == kKvBitZero ? decision != 0 : (bit_state & kKvBitNegative) != 0;
+}
+
 // Of every class: the share of decisions 0 in each context, in 1/1024ths, 1 to 1023. Context 0: zero, and the element
-// of the row before is positive (or there is none); 1: zero, it is negative; 2, 3, 4: index 1, 2, 3 and more. What is
-// negative: as the base says, or where that is zero, as the decision said.
+// of the row before is positive (or there is none); 1: zero, it is negative; 2, 3, 4: index 1, 2, 3 and more.
 using KvBitTables = std::vector<std::array<uint16_t, kKvBitContexts>>;
 
 // The decisions of a plane, or room for them: 0 or 1 an element, 0 where there is nothing to decide.
@@ -75,6 +80,8 @@ struct KvBitPlane {
   std::span<const uint8_t> states;    // KvBitState, rows x channels
   std::span<Byte> bits;               // rows x channels
   std::span<const uint8_t> class_of;  // channels
+  size_t channels() const { return class_of.size(); }
+  size_t rows() const { return class_of.empty() ? 0 : bits.size() / class_of.size(); }
 };
 
 // The same order, states and stream as above; elements with kKvBitNone take no part.

@@ -14,7 +14,7 @@ namespace plait {
 
 // As a profile holds them.
 struct KvTables {
-  using Frequencies = std::array<uint16_t, kKvSymbols>;  // they add up to kKvSlots; the escape's is at least 1
+  using Frequencies = std::array<uint16_t, kKvSymbols>;  // each below kKvSlots, their sum; the escape's is at least 1
   using ContextMap = std::array<uint8_t, kKvSymbols>;    // of each symbol: the context that it is to the next row
 
   size_t num_contexts = 1;               // of every class, up to kKvMaxContexts; the first row has context 0
@@ -30,36 +30,67 @@ absl::Status CheckKvTables(const KvTables& tables);
 // Counts -> frequencies that add up to kKvSlots, each counted symbol and the escape at least 1. Deterministic.
 KvTables::Frequencies NormalizeKvCounts(std::span<const uint32_t, kKvSymbols> counts);
 
-// Expanded, for decoding: [class][context][slot].
+// A table for decoding shares its slots out by the alias method (A. J. Walker 1977; FORMAT.md says how): of the 32
+// slots of bucket b, the lower ones belong to some other symbol, the upper ones to symbol b. So a table takes 256
+// bytes, and all tables of a profile stay in the cache.
+inline constexpr unsigned kKvBucketBits = 5;
+inline constexpr uint32_t kKvBucketSlots = 1u << kKvBucketBits;
+static_assert(kKvSymbols * kKvBucketSlots == kKvSlots);
+
+struct KvBucket {
+  uint16_t others_slots;  // the lower ones, 0 to kKvBucketSlots
+  uint8_t other;
+  uint16_t other_offset;  // which of the other symbol's slots is the lowest of them
+};
+using KvBuckets = std::array<KvBucket, kKvSymbols>;
+
+// Requires: `frequencies` are as in checked tables.
+KvBuckets MakeKvBuckets(const KvTables::Frequencies& frequencies);
+
+// For decoding: [class][context][bucket].
 class KvDecodeTables {
  public:
   // Requires: CheckKvTables(tables).
   explicit KvDecodeTables(const KvTables& tables);
 
-  // An entry: bits 0..9 frequency, 10..19 slot - first slot of the symbol, 20..24 symbol, 25..28 next context.
-  static constexpr unsigned kOffsetShift = 10, kSymbolShift = 20, kContextShift = 25;
-  std::span<const uint32_t> entries() const { return entries_; }
-  size_t num_contexts() const { return num_contexts_; }
+  // An entry: bits 0..31 for the bucket's own symbol, 32..63 for the other one. Of each half: bits 0..9 frequency,
+  // 10..19 in the lower half others_slots, in the upper half other_offset, 20..23 next context, 24..28 symbol.
+  static constexpr unsigned kOffsetShift = 10, kContextShift = 20, kSymbolShift = 24;
+  static constexpr uint32_t Frequency(uint32_t half) { return half % kKvSlots; }
+  static constexpr uint32_t Offset(uint32_t half) { return half >> kOffsetShift & (kKvSlots - 1); }
+  static constexpr uint32_t NextContext(uint32_t half) { return half >> kContextShift & (kKvMaxContexts - 1); }
+  static constexpr uint8_t Symbol(uint32_t half) { return static_cast<uint8_t>(half >> kSymbolShift); }
+
+  std::span<const uint64_t> entries() const { return entries_; }
+  size_t class_entries() const { return num_contexts_ * kKvSymbols; }  // of all contexts of a class
 
  private:
   size_t num_contexts_;
-  std::vector<uint32_t> entries_;
+  std::vector<uint64_t> entries_;
 };
 
-// For encoding: [class][context][symbol].
+// For encoding.
 class KvEncodeTables {
  public:
   // Requires: CheckKvTables(tables).
   explicit KvEncodeTables(const KvTables& tables);
 
-  // An entry: bits 0..9 frequency (0: the symbol must be escaped), 10..19 first slot, 20..23 next context.
+  // An entry: bits 0..9 frequency (0: the symbol must be escaped), 10..19 the frequencies of smaller symbols together,
+  // 20..23 next context.
   static constexpr unsigned kFirstShift = 10, kContextShift = 20;
-  std::span<const uint32_t> entries() const { return entries_; }
-  size_t num_contexts() const { return num_contexts_; }
+  static constexpr uint32_t Frequency(uint32_t entry) { return entry % kKvSlots; }
+  static constexpr uint32_t First(uint32_t entry) { return entry >> kFirstShift & (kKvSlots - 1); }
+  static constexpr uint32_t NextContext(uint32_t entry) { return entry >> kContextShift; }
+
+  std::span<const uint32_t> entries() const { return entries_; }       // [class][context][symbol]
+  size_t class_entries() const { return num_contexts_ * kKvSymbols; }  // of all contexts of a class
+  // [class][context][first + offset]: the slot. One more can be read behind the last.
+  std::span<const uint16_t> slots() const { return slots_; }
 
  private:
   size_t num_contexts_;
   std::vector<uint32_t> entries_;
+  std::vector<uint16_t> slots_;
 };
 
 }  // namespace plait

@@ -17,10 +17,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "codec/base/step_units.h"
 #include "codec/histogram/histogram.h"
 #include "codec/rans/rans_layout.h"
 #include "codec/rans/rans_table.h"
-#include "codec/rans/rans_units.h"
 
 namespace plait {
 
@@ -83,7 +83,7 @@ class RansReader {
 
   size_t lanes_ = 0;
   std::array<uint16_t, kRansMaxLanes> states_{};
-  RansUnits units_;
+  StepUnits units_;
   // Of the level that is being read.
   RansDecodeTable table_;
   std::span<const uint8_t> escapes_;  // left to be used; kRansMaxLanes more bytes can be read behind them

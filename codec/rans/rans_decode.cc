@@ -10,6 +10,8 @@
 namespace plait {
 namespace {
 
+static_assert(kRansMaxLanes <= kMaxStepBytes);
+
 // What stands in front of the units, checked.
 struct Header {
   size_t num_levels = 0;
@@ -128,7 +130,7 @@ absl::StatusOr<RansReader> RansReader::Open(std::span<const uint8_t> stream, siz
   RansReader reader;
   reader.lanes_ = header.lanes;
   reader.states_ = header.states;
-  reader.units_ = RansUnits(header.units, header.lanes);
+  reader.units_ = StepUnits(header.units, header.lanes);
   std::span<uint8_t> deeper = EscapeBuffer(scratch.escapes[header.num_levels % 2], header.raw.size());
   std::ranges::copy(header.raw, deeper.begin());
   for (size_t k = header.num_levels - 1; k > 0; --k) {

@@ -1,29 +1,29 @@
-// Where the units of a stream stand for the loops, which look a step ahead.
-#ifndef PLAIT_CODEC_RANS_RANS_UNITS_H_
-#define PLAIT_CODEC_RANS_RANS_UNITS_H_
+// Where the units of an interleaved stream stand for the loops, which look a step ahead.
+#ifndef PLAIT_CODEC_BASE_STEP_UNITS_H_
+#define PLAIT_CODEC_BASE_STEP_UNITS_H_
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
-#include "codec/rans/rans_layout.h"
-
 namespace plait {
 
-// In the stream itself while a step cannot run over its end, then in a copy of the rest with zeros behind it.
-class RansUnits {
- public:
-  RansUnits() = default;
-  // `units` must outlive this.
-  RansUnits(std::span<const uint8_t> units, size_t lanes);
+inline constexpr size_t kMaxStepBytes = 256;
 
-  // A step may begin up to stop(), and reads at most `lanes` bytes.
+// In the stream itself while a step cannot run over its end, then in a copy of the rest with zeros behind it.
+class StepUnits {
+ public:
+  StepUnits() = default;
+  // `units` must outlive this. A step reads at most step_bytes, which is at most kMaxStepBytes.
+  StepUnits(std::span<const uint8_t> units, size_t step_bytes);
+
+  // A step may begin up to stop().
   const uint8_t* at() const { return in_tail_ ? tail_.data() + tail_at_ : at_; }
   const uint8_t* stop() const { return in_tail_ ? tail_.data() + tail_bytes_ : stop_; }
   // Those that are left, but for a copied rest.
   std::span<const uint8_t> in_stream() const { return in_tail_ ? std::span<const uint8_t>() : std::span(at_, end_); }
-  // `at` is between the former at() and `lanes` bytes behind stop().
+  // `at` is between the former at() and step_bytes behind stop().
   void MoveTo(const uint8_t* at);
 
   // After the loop has stopped in front of all symbols: true if that was because of the units and it may go on.
@@ -41,9 +41,9 @@ class RansUnits {
   bool in_tail_ = false;
   size_t tail_at_ = 0;
   size_t tail_bytes_ = 0;
-  std::array<uint8_t, 2 * kRansMaxLanes> tail_{};  // fewer than `lanes` bytes, and what a last step may read
+  std::array<uint8_t, 2 * kMaxStepBytes> tail_{};  // fewer than a step's bytes, and what a last step may read
 };
 
 }  // namespace plait
 
-#endif  // PLAIT_CODEC_RANS_RANS_UNITS_H_
+#endif  // PLAIT_CODEC_BASE_STEP_UNITS_H_
