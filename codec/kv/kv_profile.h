@@ -43,7 +43,6 @@ struct KvProfile {
   KvBitTables bits;   // by index class
 };
 
-inline constexpr unsigned kKvMaxRefinements = 8;
 inline constexpr size_t kKvMaxChannels = 1 << 16;
 
 // Whether classes, steps, sizes and tables fit together. kDataLoss, with the field that does not, if not.
