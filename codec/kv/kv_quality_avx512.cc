@@ -367,7 +367,7 @@ struct Loops {
 }  // namespace
 }  // namespace avx512
 
-const KvQualityKernels kKvQualityAvx512[kNumKvElements] = {
+constinit const KvQualityKernels kKvQualityAvx512[kNumKvElements] = {
     avx512::Loops<KvElement::kBf16>::kKernels, avx512::Loops<KvElement::kF16>::kKernels,
     avx512::Loops<KvElement::kE4m3>::kKernels, avx512::Loops<KvElement::kE5m2>::kKernels};
 

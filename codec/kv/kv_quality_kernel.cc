@@ -156,7 +156,7 @@ struct Loops {
 
 }  // namespace
 
-const KvQualityKernels kKvQualityScalar[kNumKvElements] = {
+constinit const KvQualityKernels kKvQualityScalar[kNumKvElements] = {
     Loops<KvElement::kBf16>::kKernels, Loops<KvElement::kF16>::kKernels, Loops<KvElement::kE4m3>::kKernels,
     Loops<KvElement::kE5m2>::kKernels};
 
