@@ -211,6 +211,7 @@ struct IndexLoops {
       const __m512i high = _mm512_sub_epi16(index.high, center.high);
       for (unsigned b = kKvMaxShift; b-- > 0;) {
         const uint64_t part = HasLowBit(shift, b) & known;
+        if (part == 0) continue;
         const __m512i bit = Words(1 << b);
         const uint64_t bits = Joined(_mm512_test_epi16_mask(low, bit), _mm512_test_epi16_mask(high, bit));
         sink.Put(_pext_u64(bits, part), static_cast<unsigned>(std::popcount(part)));
@@ -225,6 +226,7 @@ struct IndexLoops {
     size_t used = 0;
     for (unsigned b = kKvMaxShift; b-- > 0;) {
       const uint64_t part = HasLowBit(shift, b) & known;
+      if (part == 0) continue;
       const uint64_t bits = _pdep_u64(window.Load(used), part);
       used += static_cast<unsigned>(std::popcount(part));
       bytes = _mm512_mask_add_epi8(bytes, bits, bytes, Broadcast(static_cast<uint8_t>(1u << b)));
