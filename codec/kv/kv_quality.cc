@@ -14,7 +14,7 @@ const KvQualityKernels& KernelsOf(KvElement element) { return ActiveKvQualityKer
 class StepRows {
  public:
   StepRows(KvElement element, const KvSteps& steps, size_t num_elements)
-      : steps_(steps), info_(GetKvElementInfo(element)), exponents_(steps.channel.size()) {
+      : steps_(steps), kernels_(KernelsOf(element)), exponents_(steps.channel.size()) {
     assert(steps.refinements >= 1 && steps.refinements <= kKvMaxRefinements);
     rows_ = channels() == 0 ? 0 : num_elements / channels();
     assert(rows_ * channels() == num_elements);
@@ -32,13 +32,11 @@ class StepRows {
 
  private:
   void Compute(int token) {
-    for (size_t c = 0; c < exponents_.size(); ++c) {
-      exponents_[c] = static_cast<int16_t>(KvStepExponent(info_, steps_.refinements, steps_.channel[c], token));
-    }
+    kernels_.step_exponents(steps_.channel.data(), token, steps_.refinements, channels(), exponents_.data());
   }
 
   const KvSteps& steps_;
-  const KvElementInfo info_;
+  const KvQualityKernels& kernels_;
   size_t rows_;
   std::vector<int16_t> exponents_;
 };

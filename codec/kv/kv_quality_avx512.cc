@@ -89,6 +89,17 @@ struct Loops {
 
   // ---- Loops without bits ----
 
+  PLAIT_AVX512 static void StepExponents(const int16_t* channel, int token, unsigned refinements, size_t n,
+                                         int16_t* steps) {
+    const __m512i lowest = Words(static_cast<int>(refinements) + 1);
+    const __m512i highest = Words(static_cast<int>(kInfo.max_exponent()));
+    for (size_t i = 0; i < n; i += kWords) {
+      // What saturates is clamped anyway.
+      const __m512i sum = _mm512_adds_epi16(LoadElements(channel + i, n - i), Words(token));
+      StoreElements(steps + i, n - i, _mm512_min_epi16(_mm512_max_epi16(sum, lowest), highest));
+    }
+  }
+
   PLAIT_AVX512 static void BaseIndices(const int16_t* steps, const uint16_t* x, size_t n, int16_t* indices) {
     for (size_t i = 0; i < n; i += kWords) {
       const __m512i step = LoadElements(steps + i, n - i);
@@ -359,15 +370,15 @@ struct Loops {
     }
   }
 
-  static constexpr KvQualityKernels kKernels = {BaseIndices,      FirstDecisions,   BitStates,   Prefixes,
-                                                RefinementEncode, RefinementDecode, ExactEncode, ExactDecode,
-                                                ValuesOfIndices,  ValuesOfPrefixes};
+  static constexpr KvQualityKernels kKernels = {StepExponents, BaseIndices,      FirstDecisions,   BitStates,
+                                                Prefixes,      RefinementEncode, RefinementDecode, ExactEncode,
+                                                ExactDecode,   ValuesOfIndices,  ValuesOfPrefixes};
 };
 
 }  // namespace
 }  // namespace avx512
 
-const KvQualityKernels kKvQualityAvx512[kNumKvElements] = {
+constinit const KvQualityKernels kKvQualityAvx512[kNumKvElements] = {
     avx512::Loops<KvElement::kBf16>::kKernels, avx512::Loops<KvElement::kF16>::kKernels,
     avx512::Loops<KvElement::kE4m3>::kKernels, avx512::Loops<KvElement::kE5m2>::kKernels};
 

@@ -14,6 +14,12 @@ struct Loops {
   static constexpr KvElementInfo kInfo = GetKvElementInfo(kElement);
   static constexpr unsigned kMantissaBits = kInfo.mantissa_bits;
 
+  static void StepExponents(const int16_t* channel, int token, unsigned refinements, size_t n, int16_t* steps) {
+    for (size_t i = 0; i < n; ++i) {
+      steps[i] = static_cast<int16_t>(KvStepExponent(kInfo, refinements, channel[i], token));
+    }
+  }
+
   static void BaseIndices(const int16_t* steps, const uint16_t* x, size_t n, int16_t* indices) {
     for (size_t i = 0; i < n; ++i) indices[i] = KvBaseIndexOf(kInfo, steps[i], x[i]);
   }
@@ -149,14 +155,14 @@ struct Loops {
     }
   }
 
-  static constexpr KvQualityKernels kKernels = {BaseIndices,      FirstDecisions,   BitStates,   Prefixes,
-                                                RefinementEncode, RefinementDecode, ExactEncode, ExactDecode,
-                                                ValuesOfIndices,  ValuesOfPrefixes};
+  static constexpr KvQualityKernels kKernels = {StepExponents, BaseIndices,      FirstDecisions,   BitStates,
+                                                Prefixes,      RefinementEncode, RefinementDecode, ExactEncode,
+                                                ExactDecode,   ValuesOfIndices,  ValuesOfPrefixes};
 };
 
 }  // namespace
 
-const KvQualityKernels kKvQualityScalar[kNumKvElements] = {
+constinit const KvQualityKernels kKvQualityScalar[kNumKvElements] = {
     Loops<KvElement::kBf16>::kKernels, Loops<KvElement::kF16>::kKernels, Loops<KvElement::kE4m3>::kKernels,
     Loops<KvElement::kE5m2>::kKernels};
 

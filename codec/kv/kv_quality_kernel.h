@@ -16,6 +16,9 @@
 namespace plait {
 
 struct KvQualityKernels {
+  // KvStepExponent of every channel. Always succeeds.
+  void (*step_exponents)(const int16_t* channel, int token, unsigned refinements, size_t n, int16_t* steps);
+
   // Always succeeds.
   void (*base_indices)(const int16_t* steps, const uint16_t* x, size_t n, int16_t* indices);
 

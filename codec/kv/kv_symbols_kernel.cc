@@ -146,7 +146,7 @@ constexpr KvSymbolKernels MakeKernels() {
 
 }  // namespace
 
-const KvSymbolKernels kKvSymbolsScalar[kNumKvElements] = {
+constinit const KvSymbolKernels kKvSymbolsScalar[kNumKvElements] = {
     MakeKernels<KvElement::kBf16>(), MakeKernels<KvElement::kF16>(), MakeKernels<KvElement::kE4m3>(),
     MakeKernels<KvElement::kE5m2>()};
 

@@ -8,7 +8,12 @@
 namespace plait {
 
 // Indexed by element type.
-inline const KvSymbolKernels* ActiveKvSymbolKernels() { return kKvSymbolsScalar; }
+inline const KvSymbolKernels* ActiveKvSymbolKernels() {
+#if defined(__x86_64__)
+  if (ActiveCpu() >= CpuVariant::kAvx512) return kKvSymbolsAvx512;
+#endif
+  return kKvSymbolsScalar;
+}
 
 }  // namespace plait
 

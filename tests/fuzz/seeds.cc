@@ -6,6 +6,7 @@
 #include "codec/block/zstd_codec.h"
 #include "codec/histogram/histogram.h"
 #include "codec/huffman/huffman.h"
+#include "codec/kv/kv_quality.h"
 #include "codec/rans/rans.h"
 #include "codec/tier/tier.h"
 #include "formats/container/container_layout.h"
@@ -141,6 +142,29 @@ void AddContainerSeeds(const std::vector<uint8_t>& container, Seeds* seeds) {
              Seed({Size(container) - static_cast<uint32_t>(header_bytes)}, std::span(container).first(header_bytes)));
 }
 
+// Of kv_exact_decode: elements around their step, and the layer that its decoder reads.
+void AddKvSeeds(Seeds* seeds) {
+  constexpr uint32_t kChannels = 70;
+  for (uint32_t element = 0; element < kNumKvElements; ++element) {
+    const auto kind = static_cast<KvElement>(element);
+    const KvElementInfo info = GetKvElementInfo(kind);
+    const std::vector<int16_t> channel(kChannels, static_cast<int16_t>(info.bias));
+    const KvSteps steps{.channel = channel, .token = {}, .refinements = 1};
+    std::vector<uint16_t> x;
+    for (uint32_t i = 0; i < 2 * kChannels; ++i) {
+      const uint32_t exponent = static_cast<uint32_t>(info.bias) + 1 - i % 7;
+      x.push_back(static_cast<uint16_t>(exponent << info.mantissa_bits | (i * 5 & info.mantissa_mask())));
+    }
+    std::vector<int16_t> indices(x.size());
+    KvBaseIndices(kind, steps, x, indices);
+    std::vector<uint8_t> bytes(2 * x.size());
+    std::memcpy(bytes.data(), indices.data(), bytes.size());
+    KvExactEncode(kind, steps, x, &bytes);
+    seeds->Add("kv_exact_decode",
+               Seed({kBestVariant, element, 1, kChannels, 2, static_cast<uint32_t>(info.bias)}, bytes));
+  }
+}
+
 }  // namespace
 
 std::map<std::string, std::vector<std::vector<uint8_t>>> FuzzSeeds() {
@@ -154,6 +178,7 @@ std::map<std::string, std::vector<std::vector<uint8_t>>> FuzzSeeds() {
     AddFrameSeeds(TwoBlockFrame(CodecRegistry()[index]), &seeds);
   }
   AddDFloat11Seeds(&seeds);
+  AddKvSeeds(&seeds);
   seeds.Add("cut_mark", MakeCutMark({.decoded_bytes = 4096, .decoded_hash = {1, 2}}, /*header_hash=*/7));
   for (const GoldenFile& file : GoldenAccept()) {
     if (file.name.ends_with(".plait")) AddContainerSeeds(file.bytes, &seeds);

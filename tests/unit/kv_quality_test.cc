@@ -381,6 +381,25 @@ TEST(KvQuality, EveryVariantMakesTheSameOfAnyIndices) {
   }
 }
 
+TEST(KvQuality, TheExampleOfItsFormat) {
+  constexpr KvElement kElement = KvElement::kBf16;
+  const int16_t channel[] = {127};
+  const KvSteps steps = {.channel = channel, .token = {}, .refinements = 2};
+  const std::vector<uint16_t> x = {0x4050, 0xbd80};
+  ForEachCpu([&] {
+    const Layers layers = Encode(kElement, steps, x);
+    EXPECT_THAT(layers.indices, testing::ElementsAre(3, 0));
+    EXPECT_THAT(layers.states, testing::ElementsAre(kKvBitMore, kKvBitZero));
+    EXPECT_THAT(layers.bits, testing::ElementsAre(1, 1));
+    EXPECT_THAT(layers.refinements[0], testing::ElementsAre(0x01));
+    EXPECT_THAT(layers.exact, testing::ElementsAre(0x20, 0x00));
+    EXPECT_THAT(Prefixes(kElement, steps, layers, 1), testing::ElementsAre(0x4040, 0x8000));
+    EXPECT_THAT(Values(kElement, steps, layers, 0), testing::ElementsAre(0x4040, 0));
+    EXPECT_THAT(Values(kElement, steps, layers, 1), testing::ElementsAre(0x4050, 0xbe80));
+    EXPECT_EQ(Exact(kElement, steps, layers), x);
+  });
+}
+
 TEST(KvQuality, StepsAreOfChannelAndTokenAndStayInRange) {
   const KvElementInfo info = GetKvElementInfo(KvElement::kBf16);
   EXPECT_EQ(KvStepExponent(info, 3, 120, -5), 115);
