@@ -44,7 +44,9 @@ struct Loops {
   PLAIT_AVX512 static __m512i Significand(__m512i magnitude) {
     return _mm512_or_si512(_mm512_and_si512(magnitude, Words(kInfo.mantissa_mask())), Words(kLeadingBit));
   }
-  PLAIT_AVX512 static __m512i SaturatedFrom(__m512i step) { return WithExponent(_mm512_add_epi16(step, Words(15))); }
+  PLAIT_AVX512 static __m512i SaturatedFrom(__m512i step) {
+    return WithExponent(_mm512_add_epi16(step, Words(kKvIndexBits)));
+  }
   PLAIT_AVX512 static __mmask32 IsSaturated(__m512i step, __m512i magnitude) {
     return _mm512_cmpge_epu16_mask(magnitude, _mm512_min_epu16(SaturatedFrom(step), Words(kSaturated)));
   }
@@ -162,7 +164,7 @@ struct Loops {
       const __m512i index = LoadElements(indices + i, n - i);
       const __m512i magnitude = _mm512_abs_epi16(index);
       const __mmask32 saturated = _mm512_cmpge_epu16_mask(magnitude, Words(kKvSaturated));
-      const __m512i scaled = Scaled(step, _mm512_mask_mov_epi16(magnitude, saturated, Words(1 << 15)));
+      const __m512i scaled = Scaled(step, _mm512_mask_mov_epi16(magnitude, saturated, Words(1 << kKvIndexBits)));
       const __m512i value = WithSign(_mm512_min_epu16(scaled, Words(kInfo.max_finite)), _mm512_movepi16_mask(index));
       StoreElements(values + i, n - i, _mm512_maskz_mov_epi16(_mm512_test_epi16_mask(index, index), value));
     }

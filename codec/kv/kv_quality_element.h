@@ -13,6 +13,10 @@
 
 namespace plait {
 
+// 2^kKvIndexBits steps and more are saturated.
+inline constexpr unsigned kKvIndexBits = 15;
+static_assert(kKvSaturated == (1 << kKvIndexBits) - 1);
+
 constexpr unsigned KvMagnitude(KvElementInfo info, unsigned x) { return x & info.magnitude_mask(); }
 constexpr int KvExponent(KvElementInfo info, unsigned magnitude) {
   return static_cast<int>(magnitude >> info.mantissa_bits);
@@ -31,7 +35,7 @@ constexpr unsigned KvSignificand(KvElementInfo info, unsigned magnitude) {
 // Whether |x| >= 2^15 steps, infinite or NaN. Numbers below round to indices below kKvSaturated: at most 11 bits of
 // them are not zero.
 constexpr bool KvIsSaturated(KvElementInfo info, int step, unsigned magnitude) {
-  return magnitude >= std::min<unsigned>((step + 15u) << info.mantissa_bits, KvSaturatedPrefix(info));
+  return magnitude >= std::min<unsigned>((step + kKvIndexBits) << info.mantissa_bits, KvSaturatedPrefix(info));
 }
 
 // floor(|x| / (step / 2)). Requires: not saturated.
@@ -98,7 +102,7 @@ constexpr uint16_t KvWithBit(KvElementInfo info, int t, uint16_t prefix) {
 constexpr uint16_t KvValueOfIndex(KvElementInfo info, int step, int16_t index) {
   const unsigned i = KvIndexMagnitude(index);
   if (i == 0) return 0;
-  const unsigned scaled = KvScaled(info, step, i >= kKvSaturated ? 1u << 15 : i);
+  const unsigned scaled = KvScaled(info, step, i >= kKvSaturated ? 1u << kKvIndexBits : i);
   return static_cast<uint16_t>(KvSignOf(info, index < 0) | std::min<unsigned>(scaled, info.max_finite));
 }
 
@@ -111,7 +115,7 @@ constexpr uint16_t KvValueOfPrefix(KvElementInfo info, int step, int t, uint16_t
     return static_cast<uint16_t>(sign | half);
   }
   if (magnitude >= KvSaturatedPrefix(info)) {
-    magnitude = std::min<unsigned>((step + 15u) << info.mantissa_bits, info.max_finite);
+    magnitude = std::min<unsigned>((step + kKvIndexBits) << info.mantissa_bits, info.max_finite);
   }
   const int place = KvBitPlace(info, t, magnitude);
   if (place >= 1) magnitude = (magnitude >> place << place) | 1u << (place - 1);

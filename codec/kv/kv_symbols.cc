@@ -1,5 +1,6 @@
 #include "codec/kv/kv_symbols.h"
 
+#include <algorithm>
 #include <cassert>
 
 #include "codec/base/status.h"
@@ -46,13 +47,15 @@ class IndexColumns {
       assert(channel.shift <= kKvMaxShift);
       center_.push_back(channel.center);
       shift_.push_back(channel.shift);
+      max_shift_ = std::max<unsigned>(max_shift_, channel.shift);
     }
   }
-  KvIndexColumns get() const { return {center_.data(), shift_.data()}; }
+  KvIndexColumns get() const { return {center_.data(), shift_.data(), max_shift_}; }
 
  private:
   std::vector<int16_t> center_;
   std::vector<uint16_t> shift_;
+  unsigned max_shift_ = 0;
 };
 
 }  // namespace

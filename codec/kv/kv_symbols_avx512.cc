@@ -209,7 +209,7 @@ struct IndexLoops {
       const Group center = LoadGroup(columns.center + i, n - i);
       const __m512i low = _mm512_sub_epi16(index.low, center.low);
       const __m512i high = _mm512_sub_epi16(index.high, center.high);
-      for (unsigned b = kKvMaxShift; b-- > 0;) {
+      for (unsigned b = columns.max_shift; b-- > 0;) {
         const uint64_t part = HasLowBit(shift, b) & known;
         if (part == 0) continue;
         const __m512i bit = Words(1 << b);
@@ -219,12 +219,13 @@ struct IndexLoops {
     }
   }
 
-  PLAIT_AVX512 static Group TakeLowBits(const Group& shift, uint64_t known, KvBitSource& source) {
+  PLAIT_AVX512 static Group TakeLowBits(const KvIndexColumns& columns, const Group& shift, uint64_t known,
+                                        KvBitSource& source) {
     __m512i bytes = _mm512_setzero_si512();
     if ((HasLowBit(shift, 0) & known) == 0) return {bytes, bytes};
     const KvBitWindow<kKvGroup * kKvMaxShift> window(source);
     size_t used = 0;
-    for (unsigned b = kKvMaxShift; b-- > 0;) {
+    for (unsigned b = columns.max_shift; b-- > 0;) {
       const uint64_t part = HasLowBit(shift, b) & known;
       if (part == 0) continue;
       const uint64_t bits = _pdep_u64(window.Load(used), part);
@@ -259,7 +260,7 @@ struct IndexLoops {
     for (size_t i = 0; i < n; i += kKvGroup) {
       const Group shift = LoadGroup(columns.shift + i, n - i);
       const Group center = LoadGroup(columns.center + i, n - i);
-      const Group low_bits = TakeLowBits(shift, ~EscapesAmong(symbols + i, n - i), source);
+      const Group low_bits = TakeLowBits(columns, shift, ~EscapesAmong(symbols + i, n - i), source);
       wrong |= JoinWords(center.low, shift.low, low_bits.low, symbols + i, n - i, escapes, indices + i);
       if (n - i <= kWords) break;
       const size_t at = i + kWords;

@@ -102,7 +102,7 @@ struct IndexLoops {
                       KvBitSink& sink) {
     for (size_t begin = 0; begin < n; begin += kKvGroup) {
       const size_t end = std::min(begin + kKvGroup, n);
-      for (unsigned b = kKvMaxShift; b-- > 0;) {
+      for (unsigned b = columns.max_shift; b-- > 0;) {
         for (size_t i = begin; i < end; ++i) {
           if (HasLowBit(columns, symbols, i, b)) sink.Put((indices[i] - columns.center[i]) >> b & 1, 1);
         }
@@ -124,7 +124,7 @@ struct IndexLoops {
     for (size_t begin = 0; begin < n; begin += kKvGroup) {
       const size_t end = std::min(begin + kKvGroup, n);
       unsigned low_bits[kKvGroup] = {};
-      for (unsigned b = kKvMaxShift; b-- > 0;) {
+      for (unsigned b = columns.max_shift; b-- > 0;) {
         for (size_t i = begin; i < end; ++i) {
           if (HasLowBit(columns, symbols, i, b)) low_bits[i - begin] |= source.Take(1) << b;
         }

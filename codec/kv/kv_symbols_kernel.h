@@ -20,7 +20,8 @@ constexpr size_t KvMantissaBytes(KvElementInfo info, size_t n) { return CeilDiv(
 // KvIndexChannel of a row, member by member.
 struct KvIndexColumns {
   const int16_t* center;
-  const uint16_t* shift;  // at most kKvMaxShift
+  const uint16_t* shift;
+  unsigned max_shift;  // of all, at most kKvMaxShift
 };
 
 struct KvSymbolKernels {
