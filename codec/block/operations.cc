@@ -51,14 +51,10 @@ CpuVariant VariantOf(const KvSymbolKernels* kernels) {
 }  // namespace
 
 std::vector<Operation> ActiveOperations() {
-  return {{"tier", VariantOf(ActiveTierKernels())},
-          {"rans", VariantOf(ActiveRansKernels())},
-          {"kv rans", VariantOf(ActiveKvRansKernels())},
-          {"kv layers", VariantOf(ActiveKvQualityKernels())},
-          {"kv symbols", VariantOf(ActiveKvSymbolKernels())},
-          {"bf16 planes", PlanesVariant(PlaneKind::kBf16)},
-          {"other planes", PlanesVariant(PlaneKind::kF32)},
-          {"histogram", CpuVariant::kScalar}};
+  return {{"tier", VariantOf(ActiveTierKernels())},           {"rans", VariantOf(ActiveRansKernels())},
+          {"kv rans", VariantOf(ActiveKvRansKernels())},      {"kv layers", VariantOf(ActiveKvQualityKernels())},
+          {"kv symbols", VariantOf(ActiveKvSymbolKernels())}, {"bf16 planes", PlanesVariant(PlaneKind::kBf16)},
+          {"other planes", PlanesVariant(PlaneKind::kF32)},   {"histogram", CpuVariant::kScalar}};
 }
 
 }  // namespace plait
