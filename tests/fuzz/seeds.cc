@@ -66,7 +66,7 @@ void AddPlaneSeeds(const Input& input, Seeds* seeds) {
 }
 
 // The decisions are those that the fuzzer's body makes states of.
-void AddKvSeeds(Seeds* seeds) {
+void AddKvRansSeeds(Seeds* seeds) {
   const KvFuzzTables tables = MakeKvFuzzTables();
   for (const uint32_t channels : {1, 16, 60, 149}) {
     constexpr uint32_t kRows = 30;
@@ -198,7 +198,7 @@ std::map<std::string, std::vector<std::vector<uint8_t>>> FuzzSeeds() {
     }
     AddFrameSeeds(TwoBlockFrame(CodecRegistry()[index]), &seeds);
   }
-  AddKvSeeds(&seeds);
+  AddKvRansSeeds(&seeds);
   AddDFloat11Seeds(&seeds);
   AddKvSeeds(&seeds);
   seeds.Add("cut_mark", MakeCutMark({.decoded_bytes = 4096, .decoded_hash = {1, 2}}, /*header_hash=*/7));
