@@ -1,6 +1,7 @@
 #include "codec/block/operations.h"
 
 #include "codec/kv/kv_quality_select.h"
+#include "codec/kv/kv_rans_select.h"
 #include "codec/kv/kv_symbols_select.h"
 #include "codec/rans/rans_select.h"
 #include "codec/tier/tier_select.h"
@@ -26,6 +27,13 @@ CpuVariant VariantOf(const RansKernels& kernels) {
   return CpuVariant::kScalar;
 }
 
+CpuVariant VariantOf(const KvRansKernels& kernels) {
+#if defined(__x86_64__)
+  if (&kernels == &kKvRansAvx512) return CpuVariant::kAvx512;
+#endif
+  return CpuVariant::kScalar;
+}
+
 CpuVariant VariantOf(const KvQualityKernels* kernels) {
 #if defined(__x86_64__)
   if (kernels == kKvQualityAvx512) return CpuVariant::kAvx512;
@@ -43,13 +51,10 @@ CpuVariant VariantOf(const KvSymbolKernels* kernels) {
 }  // namespace
 
 std::vector<Operation> ActiveOperations() {
-  return {{"tier", VariantOf(ActiveTierKernels())},
-          {"rans", VariantOf(ActiveRansKernels())},
-          {"kv layers", VariantOf(ActiveKvQualityKernels())},
-          {"kv symbols", VariantOf(ActiveKvSymbolKernels())},
-          {"bf16 planes", PlanesVariant(PlaneKind::kBf16)},
-          {"other planes", PlanesVariant(PlaneKind::kF32)},
-          {"histogram", CpuVariant::kScalar}};
+  return {{"tier", VariantOf(ActiveTierKernels())},           {"rans", VariantOf(ActiveRansKernels())},
+          {"kv rans", VariantOf(ActiveKvRansKernels())},      {"kv layers", VariantOf(ActiveKvQualityKernels())},
+          {"kv symbols", VariantOf(ActiveKvSymbolKernels())}, {"bf16 planes", PlanesVariant(PlaneKind::kBf16)},
+          {"other planes", PlanesVariant(PlaneKind::kF32)},   {"histogram", CpuVariant::kScalar}};
 }
 
 }  // namespace plait

@@ -88,7 +88,7 @@ void KvRansEncode(const KvEncodeTables& tables, unsigned lanes_log2,
       const uint8_t* const symbols = plane.symbols.data() + row * strip.stride + position;
       BeginKvStrip(tables.class_entries(), plane.class_of.subspan(position, strip.count), &lanes);
       for (size_t lane = 0; row > 0 && lane < strip.count; ++lane) {
-        const uint8_t before = symbols[lane - strip.stride];
+        const uint8_t before = (symbols - strip.stride)[lane];
         lanes.table[lane] += KvEncodeTables::NextContext(entries[lanes.class_table[lane] + before]) * kKvSymbols;
       }
       kernels.find(entries, part, &lanes, symbols, pushes);

@@ -12,10 +12,10 @@ constexpr size_t kUnitBytes = kKvUnitBits / 8;
 // The state behind a symbol. Whether it takes a unit is a coin toss: no branch.
 uint32_t Advance(uint32_t state, uint32_t frequency, uint32_t offset, const uint8_t*& units) {
   const uint32_t next = frequency * (state >> kKvSlotBits) + offset;
-  const bool takes = next < kKvLowState;
-  const uint32_t with_unit = next << kKvUnitBits | LoadLe<uint16_t>(units);
-  units += takes ? kUnitBytes : 0;
-  return takes ? with_unit : next;
+  const uint32_t takes = next < kKvLowState;
+  const uint32_t unit = LoadLe<uint16_t>(units) & (0 - takes);
+  units += takes * kUnitBytes;
+  return next << takes * kKvUnitBits | unit;
 }
 
 size_t Decode(const uint64_t* entries, const KvStrip& strip, KvLanes* lanes, KvUnitCursor* units, uint8_t* symbols) {
@@ -29,9 +29,9 @@ size_t Decode(const uint64_t* entries, const KvStrip& strip, KvLanes* lanes, KvU
       const uint64_t entry = entries[lanes->table[lane] + state % kKvSlots / kKvBucketSlots];
       const uint32_t in_bucket = state % kKvBucketSlots;
       const uint32_t others_slots = Tables::Offset(static_cast<uint32_t>(entry));
-      const bool other = in_bucket < others_slots;  // no branch: chance
-      const auto half = static_cast<uint32_t>(entry >> (other ? 32 : 0));
-      const uint32_t offset = in_bucket + (other ? Tables::Offset(half) : 0 - others_slots);
+      const uint32_t other = in_bucket < others_slots;  // chance again
+      const auto half = static_cast<uint32_t>(entry >> other * 32);
+      const uint32_t offset = in_bucket + (Tables::Offset(half) & (0 - other)) - (others_slots & (other - 1));
       lanes->state[lane] = Advance(state, Tables::Frequency(half), offset, at);
       lanes->table[lane] = lanes->class_table[lane] + Tables::NextContext(half) * kKvSymbols;
       to[lane] = Tables::Symbol(half);
@@ -59,8 +59,9 @@ size_t DecodeBits(const KvStrip& strip, KvBitLanes* lanes, KvUnitCursor* units, 
         const uint32_t zeros = lanes->zeros[BitContext(bit_states[i], lanes->negative[lane])][lane];
         const uint32_t slot = lanes->state[lane] % kKvSlots;
         bit = slot >= zeros;
-        lanes->state[lane] =
-            Advance(lanes->state[lane], bit != 0 ? kKvSlots - zeros : zeros, bit != 0 ? slot - zeros : slot, at);
+        const uint32_t all_if_one = 0 - bit;
+        const uint32_t frequency = (zeros ^ all_if_one) + bit + (kKvSlots & all_if_one);  // zeros or kKvSlots - zeros
+        lanes->state[lane] = Advance(lanes->state[lane], frequency, slot - (zeros & all_if_one), at);
       }
       lanes->negative[lane] = KvBitIsNegative(bit_states[i], static_cast<uint8_t>(bit));
       bits[i] = static_cast<uint8_t>(bit);
@@ -107,18 +108,24 @@ uint8_t* Encode(const uint16_t* slots, const uint32_t* pushes, size_t rows, size
     const uint32_t frequency = KvPushes::Frequency(pushes[i]);
     uint32_t state = states[i % lanes];
     // One that stays is overwritten by the next.
-    const bool gives = state >> (kKvStateBits - kKvSlotBits) >= frequency;
+    const uint32_t gives = state >> (kKvStateBits - kKvSlotBits) >= frequency;
     StoreLe(static_cast<uint16_t>(state), units - kUnitBytes);
-    units -= gives ? kUnitBytes : 0;
-    state >>= gives ? kKvUnitBits : 0;
+    units -= gives * kUnitBytes;
+    state >>= gives * kKvUnitBits;
     const uint32_t place = KvPushes::Place(pushes[i]) + state % frequency;
     states[i % lanes] = (state / frequency << kKvSlotBits) + (slots != nullptr ? slots[place] : place);
   }
   return units;
 }
 
+void Permute(const uint16_t* source, size_t channels, size_t rows, const uint8_t* from, uint8_t* to) {
+  for (size_t row = 0; row < rows; ++row, from += channels, to += channels) {
+    for (size_t p = 0; p < channels; ++p) to[p] = from[source[p]];
+  }
+}
+
 }  // namespace
 
-const KvRansKernels kKvRansScalar = {Decode, DecodeBits, Find, FindBits, Encode};
+const KvRansKernels kKvRansScalar = {Decode, DecodeBits, Find, FindBits, Encode, Permute};
 
 }  // namespace plait

@@ -64,6 +64,10 @@ struct KvRansKernels {
   // succeeds.
   uint8_t* (*encode)(const uint16_t* slots, const uint32_t* pushes, size_t rows, size_t lanes, uint32_t* states,
                      uint8_t* units_end);
+
+  // to[r * channels + p] = from[r * channels + source[p]].
+  // Requires: sources are below `channels`; no byte of `to` is one of `from`. Always succeeds.
+  void (*permute)(const uint16_t* source, size_t channels, size_t rows, const uint8_t* from, uint8_t* to);
 };
 
 // One symbol for `encode`: bits 0..9 its frequency, 10..19 the frequencies of smaller symbols together, 20..29 the
@@ -79,6 +83,9 @@ static_assert(kKvMaxClasses * kKvMaxContexts <= 1u << (32 - KvPushes::kTableShif
 inline constexpr size_t kKvUnitsSlack = 64;
 
 extern const KvRansKernels kKvRansScalar;
+#if defined(__x86_64__)
+extern const KvRansKernels kKvRansAvx512;
+#endif
 
 }  // namespace plait
 

@@ -56,27 +56,21 @@ KvTables::Frequencies NormalizeKvCounts(std::span<const uint32_t, kKvSymbols> co
   // Two symbols at least, so that none has all slots; what was not counted weighs nothing.
   const auto is_in = [&](size_t s) { return count[s] != 0 || s == kKvEscape || s == kKvSymbolZero; };
   const uint64_t total = std::max<uint64_t>(1, std::accumulate(count.begin(), count.end(), uint64_t{0}));
+  // What a symbol gets of its share even if all others get a slot that they have not earned.
+  constexpr uint32_t kAtLeast = kKvSlots - 2 * kKvSymbols;
   KvTables::Frequencies frequencies{};
   unsigned sum = 0;
   for (size_t s = 0; s < kKvSymbols; ++s) {
-    if (is_in(s)) frequencies[s] = static_cast<uint16_t>(std::max<uint64_t>(1, count[s] * kKvSlots / total));
+    if (is_in(s)) frequencies[s] = static_cast<uint16_t>(std::max<uint64_t>(1, count[s] * kAtLeast / total));
     sum += frequencies[s];
   }
-  // One slot at a time where it is worth most, or least; ties go to the smaller symbol.
+  // The others one at a time where they are worth most; ties go to the escape, else to the smaller symbol.
   for (; sum < kKvSlots; ++sum) {
     size_t best = kKvEscape;
     for (size_t s = 0; s < kKvSymbols; ++s) {
       if (is_in(s) && GainsMore(count[s], frequencies[s], count[best], frequencies[best])) best = s;
     }
     ++frequencies[best];
-  }
-  for (; sum > kKvSlots; --sum) {
-    size_t best = kKvSymbols;
-    for (size_t s = 0; s < kKvSymbols; ++s) {
-      if (frequencies[s] < 2) continue;
-      if (best == kKvSymbols || GainsMore(count[best], frequencies[best] - 1, count[s], frequencies[s] - 1)) best = s;
-    }
-    --frequencies[best];
   }
   return frequencies;
 }
@@ -105,8 +99,8 @@ KvDecodeTables::KvDecodeTables(const KvTables& tables) : num_contexts_(tables.nu
     const KvTables::ContextMap& contexts = tables.contexts[t / num_contexts_];
     const KvTables::Frequencies& frequencies = tables.frequencies[t];
     const auto half = [&](size_t symbol, uint32_t offset) {
-      return frequencies[symbol] | offset << kOffsetShift | static_cast<uint32_t>(contexts[symbol]) << kContextShift |
-             static_cast<uint32_t>(symbol) << kSymbolShift;
+      return static_cast<uint32_t>(symbol) | static_cast<uint32_t>(contexts[symbol]) << kContextShift |
+             static_cast<uint32_t>(frequencies[symbol]) << kFrequencyShift | offset << kOffsetShift;
     };
     const KvBuckets buckets = MakeKvBuckets(frequencies);
     for (size_t b = 0; b < kKvSymbols; ++b) {

@@ -53,13 +53,13 @@ class KvDecodeTables {
   // Requires: CheckKvTables(tables).
   explicit KvDecodeTables(const KvTables& tables);
 
-  // An entry: bits 0..31 for the bucket's own symbol, 32..63 for the other one. Of each half: bits 0..9 frequency,
-  // 10..19 in the lower half others_slots, in the upper half other_offset, 20..23 next context, 24..28 symbol.
-  static constexpr unsigned kOffsetShift = 10, kContextShift = 20, kSymbolShift = 24;
-  static constexpr uint32_t Frequency(uint32_t half) { return half % kKvSlots; }
-  static constexpr uint32_t Offset(uint32_t half) { return half >> kOffsetShift & (kKvSlots - 1); }
+  // An entry: bits 0..31 for the bucket's own symbol, 32..63 for the other one. Of each half: bits 0..7 symbol, 8..11
+  // next context, 12..21 frequency, 22..31 in the lower half others_slots, in the upper half other_offset.
+  static constexpr unsigned kContextShift = 8, kFrequencyShift = 12, kOffsetShift = 22;
+  static constexpr uint8_t Symbol(uint32_t half) { return static_cast<uint8_t>(half); }
   static constexpr uint32_t NextContext(uint32_t half) { return half >> kContextShift & (kKvMaxContexts - 1); }
-  static constexpr uint8_t Symbol(uint32_t half) { return static_cast<uint8_t>(half >> kSymbolShift); }
+  static constexpr uint32_t Frequency(uint32_t half) { return half >> kFrequencyShift & (kKvSlots - 1); }
+  static constexpr uint32_t Offset(uint32_t half) { return half >> kOffsetShift; }
 
   std::span<const uint64_t> entries() const { return entries_; }
   size_t class_entries() const { return num_contexts_ * kKvSymbols; }  // of all contexts of a class

@@ -15,6 +15,7 @@
 #include "formats/frame/frame_header.h"
 #include "tests/registry/files.h"
 #include "tests/registry/golden.h"
+#include "tests/registry/kv_inputs.h"
 #include "tests/registry/registry.h"
 
 namespace plait {
@@ -62,6 +63,26 @@ void AddPlaneSeeds(const Input& input, Seeds* seeds) {
   std::vector<uint8_t> coded;
   ZstdEncode(kZstdLevel, input.raw, workspace, &coded);
   seeds->Add("zstd_decode", Seed({Size(input.raw)}, coded));
+}
+
+// The decisions are those that the fuzzer's body makes states of.
+void AddKvRansSeeds(Seeds* seeds) {
+  const KvFuzzTables tables = MakeKvFuzzTables();
+  for (const uint32_t channels : {1, 16, 60, 149}) {
+    constexpr uint32_t kRows = 30;
+    constexpr uint32_t kMoreLanesLog2 = 1;  // than the fewest
+    Random random(1);
+    const KvDecisions decisions = MakeKvDecisions(tables.bits, kRows, channels, random);
+    const KvBitPlane<const uint8_t> bit_plane[] = {decisions.plane()};
+    std::vector<uint8_t> bits;
+    KvBitsEncode(tables.bits, kKvMinLanesLog2 + kMoreLanesLog2, bit_plane, &bits);
+    seeds->Add("kv_rans_decode", Seed({kBestVariant, kMoreLanesLog2, kRows, channels}, bits));
+    const KvSymbols symbols = MakeKvSymbols(tables.symbols, kRows, channels, random);
+    const KvSymbolPlane<const uint8_t> plane[] = {symbols.plane()};
+    std::vector<uint8_t> stream;
+    KvRansEncode(KvEncodeTables(tables.symbols), kKvMinLanesLog2 + kMoreLanesLog2, plane, &stream);
+    seeds->Add("kv_rans_decode", Seed({kBestVariant, kMoreLanesLog2, kRows, channels}, stream));
+  }
 }
 
 void AddHuffmanSeed(const Input& input, Seeds* seeds) {
@@ -177,6 +198,7 @@ std::map<std::string, std::vector<std::vector<uint8_t>>> FuzzSeeds() {
     }
     AddFrameSeeds(TwoBlockFrame(CodecRegistry()[index]), &seeds);
   }
+  AddKvRansSeeds(&seeds);
   AddDFloat11Seeds(&seeds);
   AddKvSeeds(&seeds);
   seeds.Add("cut_mark", MakeCutMark({.decoded_bytes = 4096, .decoded_hash = {1, 2}}, /*header_hash=*/7));

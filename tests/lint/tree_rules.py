@@ -45,7 +45,7 @@ ARROWS = {
     "tools": ["codec", "formats", "tools"],
     "examples": ["codec", "formats", "gpu", "examples"],
     "tests": ["codec", "formats", "gpu", "tools", "tests"],
-    "bench": ["codec", "formats", "gpu", "tools", "bench"],
+    "bench": ["codec", "formats", "gpu", "tools", "tests/registry", "bench"],
 }
 
 TOP_FOLDERS = ("codec", "formats", "gpu", "stream", "tools", "examples", "tests", "bench")

@@ -100,6 +100,13 @@ KvDecisions MakeKvDecisions(const KvBitTables& tables, size_t rows, size_t chann
   return made;
 }
 
+KvFuzzTables MakeKvFuzzTables() {
+  Random random(1);
+  constexpr size_t kClasses = 5;
+  KvTables symbols = MakeKvTables(kClasses, 4, 1.0, random);
+  return {.symbols = std::move(symbols), .bits = MakeKvBitTables(kClasses, random)};
+}
+
 std::vector<uint16_t> MakeKvOrder(size_t channels, Random& random) {
   std::vector<uint16_t> order(channels);
   std::iota(order.begin(), order.end(), uint16_t{0});

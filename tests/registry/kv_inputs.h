@@ -47,6 +47,13 @@ KvBitTables MakeKvBitTables(size_t num_classes, Random& random);
 // States of every kind, half of them zero; decisions as the tables expect them.
 KvDecisions MakeKvDecisions(const KvBitTables& tables, size_t rows, size_t channels, Random& random);
 
+// What the fuzzer of streams decodes with, and its seeds are coded with: five classes.
+struct KvFuzzTables {
+  KvTables symbols;
+  KvBitTables bits;
+};
+KvFuzzTables MakeKvFuzzTables();
+
 // The channels in an order of their own.
 std::vector<uint16_t> MakeKvOrder(size_t channels, Random& random);
 

@@ -1,5 +1,6 @@
 // Every ```hex example of every FORMAT.md is decoded, so that a specification cannot drift from the code.
 #include <algorithm>
+#include <bit>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -12,6 +13,7 @@
 #include "codec/base/status.h"
 #include "codec/block/block_codec.h"
 #include "codec/huffman/huffman.h"
+#include "codec/kv/kv_rans.h"
 #include "codec/rans/rans.h"
 #include "codec/tier/tier.h"
 #include "formats/frame/frame_reader.h"
@@ -100,6 +102,54 @@ void CheckHuffman(const Example& example) {
   EXPECT_EQ(symbols, expected);
 }
 
+// SYMBOL:NUMBER,... for each of kKvSymbols; * stands for all symbols.
+KvTables::Frequencies ParseNumbers(absl::string_view text) {
+  KvTables::Frequencies numbers{};
+  for (absl::string_view item : absl::StrSplit(text, ',')) {
+    const std::pair<std::string, std::string> pair = absl::StrSplit(item, ':');
+    const auto number = static_cast<uint16_t>(std::stoul(pair.second));
+    if (pair.first == "*") {
+      numbers.fill(number);
+    } else {
+      numbers[FromHex(pair.first)[0]] = number;
+    }
+  }
+  return numbers;
+}
+
+unsigned LanesLog2(const Example& example) {
+  return static_cast<unsigned>(std::countr_zero(std::stoul(example.values.at("lanes"))));
+}
+
+// One class: contexts=SYMBOL:CONTEXT,..., frequencies= of each context, between slashes.
+void CheckKvSymbols(const Example& example) {
+  KvTables tables{.num_contexts = 0, .contexts = {KvTables::ContextMap{}}, .frequencies = {}};
+  std::ranges::copy(ParseNumbers(example.values.at("contexts")), tables.contexts[0].begin());
+  for (absl::string_view context : absl::StrSplit(example.values.at("frequencies"), '/')) {
+    tables.frequencies.push_back(ParseNumbers(context));
+    ++tables.num_contexts;
+  }
+  ASSERT_THAT(CheckKvTables(tables), IsOk());
+  const std::vector<uint8_t> class_of(std::stoul(example.values.at("channels")));
+  const std::vector<uint8_t> expected = FromHex(example.values.at("symbols"));
+  std::vector<uint8_t> symbols(expected.size());
+  const KvSymbolPlane<uint8_t> plane[] = {{symbols, class_of}};
+  ASSERT_THAT(KvRansDecode(KvDecodeTables(tables), LanesLog2(example), example.bytes, plane), IsOk());
+  EXPECT_EQ(symbols, expected);
+}
+
+void CheckKvDecisions(const Example& example) {
+  KvBitTables tables(1);
+  const std::vector<std::string> zeros = absl::StrSplit(example.values.at("zeros"), ',');
+  for (size_t c = 0; c < kKvBitContexts; ++c) tables[0][c] = static_cast<uint16_t>(std::stoul(zeros[c]));
+  const std::vector<uint8_t> class_of(std::stoul(example.values.at("channels")));
+  const std::vector<uint8_t> states = FromHex(example.values.at("states"));
+  std::vector<uint8_t> bits(states.size());
+  const KvBitPlane<uint8_t> plane[] = {{states, bits, class_of}};
+  ASSERT_THAT(KvBitsDecode(tables, LanesLog2(example), example.bytes, plane), IsOk());
+  EXPECT_EQ(bits, FromHex(example.values.at("decisions")));
+}
+
 void CheckBlock(const Example& example) {
   const BlockSpec spec{.dtype = DtypeFromName(example.values.at("dtype")).value(),
                        .elements = static_cast<uint32_t>(std::stoul(example.values.at("elements"))),
@@ -130,9 +180,15 @@ void CheckStream(const Example& example) {
   EXPECT_EQ(DecompressStream(example.bytes).value(), FromHex(example.values.at("original")));
 }
 
-const std::map<std::string, void (*)(const Example&)> kChecks = {
-    {"huffman", CheckHuffman}, {"tier", CheckTier},           {"rans", CheckRans},    {"block", CheckBlock},
-    {"frame", CheckFrame},     {"container", CheckContainer}, {"stream", CheckStream}};
+const std::map<std::string, void (*)(const Example&)> kChecks = {{"huffman", CheckHuffman},
+                                                                 {"tier", CheckTier},
+                                                                 {"rans", CheckRans},
+                                                                 {"block", CheckBlock},
+                                                                 {"frame", CheckFrame},
+                                                                 {"container", CheckContainer},
+                                                                 {"stream", CheckStream},
+                                                                 {"kv-symbols", CheckKvSymbols},
+                                                                 {"kv-decisions", CheckKvDecisions}};
 
 TEST(FormatExamples, EverySpecificationHasOneAndEveryOneDecodes) {
   const std::vector<std::filesystem::path> paths = Specifications();
