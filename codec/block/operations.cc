@@ -1,5 +1,6 @@
 #include "codec/block/operations.h"
 
+#include "codec/range/range_select.h"
 #include "codec/rans/rans_select.h"
 #include "codec/tier/tier_select.h"
 #include "codec/transform/planes.h"
@@ -24,14 +25,20 @@ CpuVariant VariantOf(const RansKernels& kernels) {
   return CpuVariant::kScalar;
 }
 
+CpuVariant VariantOf(const RangeKernels& kernels) {
+#if defined(__x86_64__)
+  if (&kernels == &kRangeAvx512) return CpuVariant::kAvx512;
+  if (&kernels == &kRangeAvx2) return CpuVariant::kAvx2;
+#endif
+  return CpuVariant::kScalar;
+}
+
 }  // namespace
 
 std::vector<Operation> ActiveOperations() {
-  return {{"tier", VariantOf(ActiveTierKernels())},
-          {"rans", VariantOf(ActiveRansKernels())},
-          {"bf16 planes", PlanesVariant(PlaneKind::kBf16)},
-          {"other planes", PlanesVariant(PlaneKind::kF32)},
-          {"histogram", CpuVariant::kScalar}};
+  return {{"tier", VariantOf(ActiveTierKernels())},           {"rans", VariantOf(ActiveRansKernels())},
+          {"KV prediction", VariantOf(ActiveRangeKernels())}, {"bf16 planes", PlanesVariant(PlaneKind::kBf16)},
+          {"other planes", PlanesVariant(PlaneKind::kF32)},   {"histogram", CpuVariant::kScalar}};
 }
 
 }  // namespace plait

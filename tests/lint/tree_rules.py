@@ -25,6 +25,7 @@ ARROWS = {
     "codec/histogram": ["codec/base", "codec/histogram"],
     "codec/transform": ["codec/base", "codec/transform"],
     "codec/huffman": ["codec/base", "codec/histogram", "codec/huffman"],
+    "codec/range": ["codec/base", "codec/range"],
     "codec/rans": ["codec/base", "codec/histogram", "codec/rans"],
     "codec/tier": ["codec/base", "codec/histogram", "codec/transform", "codec/tier"],
     "codec/block": ["codec"],
