@@ -12,6 +12,7 @@
 #include "codec/base/status.h"
 #include "codec/block/block_codec.h"
 #include "codec/huffman/huffman.h"
+#include "codec/range/range_kv.h"
 #include "codec/rans/rans.h"
 #include "codec/tier/tier.h"
 #include "formats/frame/frame_reader.h"
@@ -100,6 +101,18 @@ void CheckHuffman(const Example& example) {
   EXPECT_EQ(symbols, expected);
 }
 
+void CheckRange(const Example& example) {
+  const std::vector<uint8_t> expected = FromHex(example.values.at("elements"));
+  const RangePlane plane = {.dtype = DtypeFromName(example.values.at("dtype")).value(),
+                            .tokens = static_cast<uint32_t>(std::stoul(example.values.at("tokens"))),
+                            .channels = static_cast<uint32_t>(std::stoul(example.values.at("channels"))),
+                            .rotation = {}};
+  std::vector<uint8_t> elements(expected.size());
+  RangeModel model;
+  ASSERT_THAT(DecodeRangePlane(plane, example.bytes, {}, model, nullptr, elements), IsOk());
+  EXPECT_EQ(elements, expected);
+}
+
 void CheckBlock(const Example& example) {
   const BlockSpec spec{.dtype = DtypeFromName(example.values.at("dtype")).value(),
                        .elements = static_cast<uint32_t>(std::stoul(example.values.at("elements"))),
@@ -131,8 +144,8 @@ void CheckStream(const Example& example) {
 }
 
 const std::map<std::string, void (*)(const Example&)> kChecks = {
-    {"huffman", CheckHuffman}, {"tier", CheckTier},           {"rans", CheckRans},    {"block", CheckBlock},
-    {"frame", CheckFrame},     {"container", CheckContainer}, {"stream", CheckStream}};
+    {"huffman", CheckHuffman}, {"tier", CheckTier},   {"rans", CheckRans},           {"range", CheckRange},
+    {"block", CheckBlock},     {"frame", CheckFrame}, {"container", CheckContainer}, {"stream", CheckStream}};
 
 TEST(FormatExamples, EverySpecificationHasOneAndEveryOneDecodes) {
   const std::vector<std::filesystem::path> paths = Specifications();
