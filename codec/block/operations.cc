@@ -3,6 +3,7 @@
 #include "codec/kv/kv_quality_select.h"
 #include "codec/kv/kv_rans_select.h"
 #include "codec/kv/kv_symbols_select.h"
+#include "codec/range/range_select.h"
 #include "codec/rans/rans_select.h"
 #include "codec/tier/tier_select.h"
 #include "codec/transform/planes.h"
@@ -48,12 +49,21 @@ CpuVariant VariantOf(const KvSymbolKernels* kernels) {
   return CpuVariant::kScalar;
 }
 
+CpuVariant VariantOf(const RangeKernels& kernels) {
+#if defined(__x86_64__)
+  if (&kernels == &kRangeAvx512) return CpuVariant::kAvx512;
+  if (&kernels == &kRangeAvx2) return CpuVariant::kAvx2;
+#endif
+  return CpuVariant::kScalar;
+}
+
 }  // namespace
 
 std::vector<Operation> ActiveOperations() {
   return {{"tier", VariantOf(ActiveTierKernels())},           {"rans", VariantOf(ActiveRansKernels())},
           {"kv rans", VariantOf(ActiveKvRansKernels())},      {"kv layers", VariantOf(ActiveKvQualityKernels())},
-          {"kv symbols", VariantOf(ActiveKvSymbolKernels())}, {"bf16 planes", PlanesVariant(PlaneKind::kBf16)},
+          {"kv symbols", VariantOf(ActiveKvSymbolKernels())},
+          {"KV prediction", VariantOf(ActiveRangeKernels())}, {"bf16 planes", PlanesVariant(PlaneKind::kBf16)},
           {"other planes", PlanesVariant(PlaneKind::kF32)},   {"histogram", CpuVariant::kScalar}};
 }
 

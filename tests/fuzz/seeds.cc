@@ -7,6 +7,7 @@
 #include "codec/histogram/histogram.h"
 #include "codec/huffman/huffman.h"
 #include "codec/kv/kv_quality.h"
+#include "codec/range/range_kv.h"
 #include "codec/rans/rans.h"
 #include "codec/tier/tier.h"
 #include "formats/container/container_layout.h"
@@ -97,6 +98,21 @@ void AddHuffmanSeed(const Input& input, Seeds* seeds) {
   }
   seed.insert(seed.end(), stream->codes.begin(), stream->codes.end());
   seeds->Add("huffman_decode", seed);
+}
+
+// As many tokens of few channels as the input has, as a plane of bf16 without rotation or known rows.
+void AddRangeSeed(const Input& input, Seeds* seeds) {
+  constexpr uint32_t kChannels = 3;
+  const RangePlane plane = {.dtype = Dtype::kBf16,
+                            .tokens = std::min<uint32_t>(99, Size(input.raw) / (2 * kChannels)),
+                            .channels = kChannels,
+                            .rotation = {}};
+  RangeModel model;
+  std::vector<uint8_t> coded;
+  const auto elements = std::span(input.raw).first(size_t{2} * plane.tokens * kChannels);
+  if (!EncodeRangePlane(plane, elements, {}, model, nullptr, &coded).ok()) return;
+  seeds->Add("range_decode",
+             Seed({kBestVariant, /*dtype=*/0, plane.tokens, /*rotation=*/0, kChannels, /*known=*/0}, coded));
 }
 
 // Of a checkpoint with blocks and single matrices, and of patterns with everything that one may have.
@@ -194,6 +210,7 @@ std::map<std::string, std::vector<std::vector<uint8_t>>> FuzzSeeds() {
     for (const Input& input : CodecRegistry()[index].edge_inputs()) {
       AddPlaneSeeds(input, &seeds);
       AddHuffmanSeed(input, &seeds);
+      AddRangeSeed(input, &seeds);
       AddBlockSeeds(index, input, &seeds);
     }
     AddFrameSeeds(TwoBlockFrame(CodecRegistry()[index]), &seeds);

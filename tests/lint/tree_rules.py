@@ -26,6 +26,7 @@ ARROWS = {
     "codec/transform": ["codec/base", "codec/transform"],
     "codec/huffman": ["codec/base", "codec/histogram", "codec/huffman"],
     "codec/kv": ["codec/base", "codec/transform", "codec/kv"],
+    "codec/range": ["codec/base", "codec/range"],
     "codec/rans": ["codec/base", "codec/histogram", "codec/rans"],
     "codec/tier": ["codec/base", "codec/histogram", "codec/transform", "codec/tier"],
     "codec/block": ["codec"],

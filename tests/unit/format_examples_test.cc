@@ -14,6 +14,7 @@
 #include "codec/block/block_codec.h"
 #include "codec/huffman/huffman.h"
 #include "codec/kv/kv_rans.h"
+#include "codec/range/range_kv.h"
 #include "codec/rans/rans.h"
 #include "codec/tier/tier.h"
 #include "formats/frame/frame_reader.h"
@@ -148,6 +149,16 @@ void CheckKvDecisions(const Example& example) {
   const KvBitPlane<uint8_t> plane[] = {{states, bits, class_of}};
   ASSERT_THAT(KvBitsDecode(tables, LanesLog2(example), example.bytes, plane), IsOk());
   EXPECT_EQ(bits, FromHex(example.values.at("decisions")));
+void CheckRange(const Example& example) {
+  const std::vector<uint8_t> expected = FromHex(example.values.at("elements"));
+  const RangePlane plane = {.dtype = DtypeFromName(example.values.at("dtype")).value(),
+                            .tokens = static_cast<uint32_t>(std::stoul(example.values.at("tokens"))),
+                            .channels = static_cast<uint32_t>(std::stoul(example.values.at("channels"))),
+                            .rotation = {}};
+  std::vector<uint8_t> elements(expected.size());
+  RangeModel model;
+  ASSERT_THAT(DecodeRangePlane(plane, example.bytes, {}, model, nullptr, elements), IsOk());
+  EXPECT_EQ(elements, expected);
 }
 
 void CheckBlock(const Example& example) {
@@ -183,6 +194,7 @@ void CheckStream(const Example& example) {
 const std::map<std::string, void (*)(const Example&)> kChecks = {{"huffman", CheckHuffman},
                                                                  {"tier", CheckTier},
                                                                  {"rans", CheckRans},
+                                                                 {"range", CheckRange},
                                                                  {"block", CheckBlock},
                                                                  {"frame", CheckFrame},
                                                                  {"container", CheckContainer},
