@@ -83,6 +83,11 @@ int RunVerb(CommandLine line) {
   if (line.verb == "import") return RunImport(line.import_);
   if (line.verb == "export") return RunExport(line.export_);
   if (line.verb == "doctor") return RunDoctor(line.doctor);
+  if (line.verb == "kv encode") return RunKvEncode(line.kv.encode);
+  if (line.verb == "kv decode") return RunKvDecode(line.kv.decode);
+  if (line.verb == "kv info") return RunKvInfo(line.kv.info);
+  if (line.verb == "kv profile") return RunKvProfile(line.kv.profile);
+  if (line.verb == "kv bench") return RunKvBench(line.kv.bench);
   std::fputs(line.answer.c_str(), stdout);
   return kExitOk;
 }

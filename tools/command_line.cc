@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <functional>
 #include <string_view>
 
 #include "absl/strings/ascii.h"
@@ -15,7 +14,9 @@
 #include "codec/base/dtype.h"
 #include "codec/base/status.h"
 #include "tools/cli_words.h"
+#include "tools/command_line_parts.h"
 #include "tools/command_text.h"
+#include "tools/kv_command_line.h"
 #include "tools/pipeline/levels.h"
 #include "tools/text.h"
 #include "tools/version.h"
@@ -30,7 +31,7 @@ constexpr char kAbout[] =
     "  plait cat model.plait.safetensors TENSOR > tensor.bin";
 
 // Promised, not there yet.
-constexpr std::string_view kVerbsToCome[] = {"kv", "serve"};
+constexpr std::string_view kVerbsToCome[] = {"serve", "kv push", "kv pull", "kv stream"};
 
 constexpr char kManualVerb[] = "manual";
 constexpr char kCompletionVerb[] = "completion";
@@ -46,24 +47,6 @@ struct Parsed : CommandLine {
   bool keep = false;
 };
 
-// A check that says "found X, expected EXPECTED". It may rewrite the text.
-CLI::Validator Expect(const std::string& expected, const std::function<bool(std::string&)>& fits) {
-  return CLI::Validator(
-      [=](std::string& text) { return fits(text) ? "" : absl::StrCat("found ", text, ", expected ", expected); }, "");
-}
-
-CLI::Validator ExpectNumber(uint64_t least, uint64_t most) {
-  return Expect(absl::StrCat("a number from ", least, " to ", most), [=](const std::string& text) {
-    uint64_t number = 0;
-    return absl::SimpleAtoi(text, &number) && number >= least && number <= most;
-  });
-}
-
-CLI::Validator ExpectOneOf(const std::vector<std::string>& words) {
-  return Expect(absl::StrCat("one of ", absl::StrJoin(words, ", ")),
-                [=](const std::string& text) { return std::ranges::find(words, text) != words.end(); });
-}
-
 // Spelled as safetensors does, in any case.
 CLI::Validator ExpectDtype() {
   std::vector<std::string> names;
@@ -72,18 +55,6 @@ CLI::Validator ExpectDtype() {
     absl::AsciiStrToUpper(&text);
     return DtypeFromName(text).has_value();
   });
-}
-
-void AddThreads(CLI::App* verb, int* threads) {
-  verb->add_option("-T,--threads", *threads, "threads; 0, the default, is one per core")
-      ->type_name("N")
-      ->check(ExpectNumber(0, 4096));
-}
-
-void AddJson(CLI::App* verb, bool* json) { verb->add_flag("--json", *json, "one JSON document on stdout"); }
-
-void AddOutput(CLI::App* verb, std::string* output) {
-  verb->add_option("-o,--output", *output, "name of the result")->type_name("FILE");
 }
 
 void AddKeepOrRemove(CLI::App* verb, bool* keep, bool* remove) {
@@ -268,6 +239,7 @@ void AddAll(CLI::App& app, Parsed& parsed) {
   AddBench(app, parsed);
   AddImport(app, parsed);
   AddExport(app, parsed);
+  AddKv(app, parsed.kv);
   AddDoctor(app, parsed);
   AddHidden(app, parsed);
 }
@@ -278,6 +250,7 @@ void ShowAllBrackets(Parsed& parsed) {
                                       &parsed.inspect.html,    &parsed.cat.file,      &parsed.cat.tensor,
                                       &parsed.bench.file,      &parsed.import_.input, &parsed.import_.output,
                                       &parsed.import_.shapes,  &parsed.export_.input, &parsed.export_.output};
+  for (std::string* word : KvWords(parsed.kv)) values.push_back(word);
   for (auto* words : {&parsed.compress.files, &parsed.decompress.files, &parsed.verify.files, &parsed.list.names,
                       &parsed.import_.patterns, &parsed.export_.patterns}) {
     for (std::string& word : *words) values.push_back(&word);
@@ -313,36 +286,72 @@ VerbText Describe(const CLI::App& verb, const std::string& name) {
   return text;
 }
 
+std::vector<const CLI::App*> ShownVerbs(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App* each) { return !each->get_group().empty(); });
+}
+
 CommandText Describe(const CLI::App& app) {
   CommandText text;
   text.about = app.get_description();
   for (const CLI::Option* option : app.get_options(IsShown)) text.options.push_back(Describe(*option));
-  for (const CLI::App* verb : app.get_subcommands([](const CLI::App* each) { return !each->get_group().empty(); })) {
-    text.verbs.push_back(Describe(*verb, verb->get_name()));
+  for (const CLI::App* verb : ShownVerbs(app)) {
+    const std::vector<const CLI::App*> own = ShownVerbs(*verb);
+    if (own.empty()) text.verbs.push_back(Describe(*verb, verb->get_name()));
+    for (const CLI::App* each : own) {
+      text.verbs.push_back(Describe(*each, absl::StrCat(verb->get_name(), " ", each->get_name())));
+    }
   }
   return text;
+}
+
+// The verbs of a verb that is none itself, as "kv".
+std::string GroupHelp(const CLI::App& app, const CLI::App& group, size_t columns) {
+  CommandText text = Describe(app);
+  std::erase_if(text.verbs, [&](const VerbText& verb) { return !verb.name.starts_with(group.get_name() + " "); });
+  return GroupHelpText(group.get_name(), group.get_description(), text.verbs, columns);
+}
+
+// The verb that was named, from the first word to the last: none, one, or two as in kv encode.
+std::vector<const CLI::App*> NamedVerb(const CLI::App& app) {
+  std::vector<const CLI::App*> words;
+  for (const CLI::App* at = &app; !at->get_subcommands().empty(); words.push_back(at)) at = at->get_subcommands()[0];
+  return words;
+}
+
+std::string NameOf(const std::vector<const CLI::App*>& verb) {
+  return absl::StrJoin(verb, " ", [](std::string* out, const CLI::App* word) { out->append(word->get_name()); });
 }
 
 // Of the verb that was named, or of the command.
 std::string HelpOn(const CLI::App& app) {
   const size_t columns = std::min(TerminalColumns(STDOUT_FILENO).value_or(kHelpColumns), kHelpColumns);
-  const std::vector<CLI::App*> named = app.get_subcommands();
+  const std::vector<const CLI::App*> named = NamedVerb(app);
   if (named.empty()) return HelpText(Describe(app), columns);
-  return HelpText(Describe(*named[0], named[0]->get_name()), columns);
+  if (!ShownVerbs(*named.back()).empty()) return GroupHelp(app, *named.back(), columns);
+  return HelpText(Describe(*named.back(), NameOf(named)), columns);
 }
 
-// A word that should be a verb.
+// The word, or the two words of a verb of a group, that should be a verb.
+std::string VerbOf(const CLI::App& app, const std::vector<std::string>& words) {
+  const std::vector<const CLI::App*> first =
+      app.get_subcommands([&](const CLI::App* verb) { return verb->get_name() == words[0]; });
+  const bool is_group = !first.empty() && !ShownVerbs(*first[0]).empty();
+  return is_group && words.size() > 1 && !words[1].starts_with('-') ? absl::StrCat(words[0], " ", words[1]) : words[0];
+}
+
+// Whether `word` is a verb, or the first word of some.
 absl::Status CheckVerb(const CLI::App& app, const std::string& word) {
   if (std::ranges::find(kVerbsToCome, word) != std::end(kVerbsToCome)) {
     return absl::UnimplementedError(absl::StrCat(word, ": this verb is not built yet"));
   }
   const auto is_that_word = [&](const CLI::App* verb) { return verb->get_name() == word; };
   if (!app.get_subcommands(is_that_word).empty()) return absl::OkStatus();
+  std::vector<std::string> verbs = {"help"};
+  for (const VerbText& verb : Describe(app).verbs) verbs.push_back(verb.name);
+  if (std::ranges::find(verbs, word) != verbs.end()) return absl::OkStatus();
   if (access(word.c_str(), F_OK) == 0) {
     return absl::InvalidArgumentError(absl::StrCat(word, ": a file, no verb; did you mean plait compress FILE?"));
   }
-  std::vector<std::string> verbs = {"help"};
-  for (const VerbText& verb : Describe(app).verbs) verbs.push_back(verb.name);
   verbs.insert(verbs.end(), std::begin(kVerbsToCome), std::end(kVerbsToCome));
   return absl::InvalidArgumentError(
       absl::StrCat(word, ": no such verb", DidYouMean(word, verbs), "; plait help lists them"));
@@ -358,9 +367,9 @@ std::string LeftOver(const VerbText& verb, const std::string& word) {
 
 // What a mistake on the command line is, and where to read more.
 absl::Status UsageError(const CLI::App& app, const CLI::Error& error) {
-  const std::vector<CLI::App*> named = app.get_subcommands();
-  const CLI::App& where = named.empty() ? app : *named[0];
-  const std::string verb = named.empty() ? "" : where.get_name();
+  const std::vector<const CLI::App*> named = NamedVerb(app);
+  const CLI::App& where = named.empty() ? app : *named.back();
+  const std::string verb = NameOf(named);
   std::vector<std::string> left = where.remaining();
   std::string what = error.what();
   if (!left.empty()) {
@@ -397,7 +406,7 @@ absl::StatusOr<CommandLine> Parse(CLI::App& app, std::vector<std::string> words,
   auto rows = ParseRows(parsed.rows);
   if (!rows.ok()) return Annotate(rows.status(), "cat");
   parsed.cat.rows = *rows;
-  if (parsed.answer.empty()) parsed.verb = app.get_subcommands()[0]->get_name();
+  if (parsed.answer.empty()) parsed.verb = NameOf(NamedVerb(app));
   return parsed;
 }
 
@@ -407,7 +416,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> words) {
   Parsed parsed;
   CLI::App app(kAbout, "plait");
   AddAll(app, parsed);
-  if (!words.empty() && !words[0].starts_with('-')) PLAIT_RETURN_IF_ERROR(CheckVerb(app, words[0]));
+  if (!words.empty() && !words[0].starts_with('-')) PLAIT_RETURN_IF_ERROR(CheckVerb(app, VerbOf(app, words)));
   return Parse(app, std::move(words), parsed);
 }
 

@@ -1,4 +1,4 @@
-// The one file that knows the parser (CLI11, which compiles slowly): words into the structs of options.h.
+// Words into the structs of options.h. Only command lines know the parser (CLI11, which compiles slowly).
 #ifndef PLAIT_TOOLS_COMMAND_LINE_H_
 #define PLAIT_TOOLS_COMMAND_LINE_H_
 
@@ -11,7 +11,7 @@
 namespace plait {
 
 struct CommandLine {
-  // The verb, whose struct is filled; empty if `answer` is all there is to do.
+  // The verb, whose struct is filled, as "list" or "kv encode"; empty if `answer` is all there is to do.
   std::string verb;
   std::string answer;  // help, version, manual page or completion script: for stdout
 
@@ -25,6 +25,7 @@ struct CommandLine {
   ImportOptions import_;  // import and export are words of the language
   ExportOptions export_;
   DoctorOptions doctor;
+  KvOptions kv;
 };
 
 // `words` are those of ExpandAliases.

@@ -20,7 +20,7 @@ struct OptionText {
 };
 
 struct VerbText {
-  std::string name;
+  std::string name;  // "list", or two words, as "kv encode"
   std::string about;
   std::string synopsis;  // "plait list [OPTION...] FILE"
   std::vector<OptionText> operands;
@@ -43,6 +43,9 @@ inline constexpr VerbAlias kVerbAliases[] = {{'d', "decompress"}, {'t', "verify"
 // Lines of at most `columns`.
 std::string HelpText(const CommandText& command, size_t columns);
 std::string HelpText(const VerbText& verb, size_t columns);
+// Of the first word of several verbs, as "kv".
+std::string GroupHelpText(const std::string& name, const std::string& about, const std::vector<VerbText>& verbs,
+                          size_t columns);
 
 // plait.1, for man.
 std::string ManualPage(const CommandText& command);

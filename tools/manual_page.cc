@@ -44,6 +44,8 @@ const Meaning kExamples[] = {
     {"plait list \\-\\-sort coded \\-n 10 model.plait.safetensors", "The ten tensors that take most."},
     {"plait cat model.plait.safetensors lm_head.weight \\-\\-rows 0:16 > rows.bin", "Sixteen rows of a matrix."},
     {"plait decompress model.plait.safetensors", "Writes model.safetensors, byte for byte."},
+    {"plait kv encode \\-\\-profile m.kvprofile cache.safetensors", "Writes cache.pkv, or a directory of this name."},
+    {"plait kv decode \\-\\-profile m.kvprofile \\-\\-quality 1 cache.pkv", "Writes the cache, not exact but soon."},
     {"plait export dfloat11 model/ \\-o model\\-df11/", "Writes a checkpoint that DFloat11 loads."},
     {"plait import dfloat11 model\\-df11/ \\-o model.safetensors", "Writes the weights that such a checkpoint holds."}};
 

@@ -94,6 +94,82 @@ struct CatOptions {
   std::optional<std::pair<uint64_t, uint64_t>> rows;  // half-open
 };
 
+// What the dump of a KV cache does not say itself.
+struct KvDumpWords {
+  std::string dtype;           // empty: the file says it
+  std::string planes = "k,v";  // names, with commas between
+  std::string rope;            // pre or post; empty: as the profile says
+  uint32_t layers = 0;         // of elements alone
+  uint32_t heads = 0;
+  uint32_t head_dim = 0;
+};
+
+struct KvEncodeOptions {
+  std::string file;
+  std::string output;
+  KvDumpWords dump;
+  uint32_t chunk_tokens = 256;
+  std::string form = "layers";
+  std::string profile;
+  bool inline_profile = false;
+  uint64_t sinks = 4;
+  uint64_t recent = 0;
+  int threads = 0;
+  bool force = false;
+  bool verify = true;
+  bool json = false;
+};
+
+struct KvDecodeOptions {
+  std::vector<std::string> files;  // or one directory
+  std::string output;
+  std::optional<unsigned> quality;
+  std::optional<unsigned> min_quality;
+  std::vector<std::string> profiles;
+  int threads = 0;
+  bool force = false;
+  bool json = false;
+};
+
+struct KvInfoOptions {
+  std::string file;
+  std::vector<std::string> profiles;
+  bool json = false;
+};
+
+struct KvProfileOptions {
+  std::vector<std::string> files;
+  std::string output;
+  KvDumpWords dump;
+  std::string stats;
+  float scale = 0;
+  uint32_t classes = 32;
+  uint32_t contexts = 10;
+  uint32_t refinements = 4;
+  std::string model;
+  bool force = false;
+  bool json = false;
+};
+
+struct KvBenchOptions {
+  std::string file;
+  KvDumpWords dump;
+  uint32_t chunk_tokens = 256;
+  std::string profile;
+  uint64_t max_tokens = 4096;
+  int threads = 0;
+  bool json = false;
+};
+
+// Of plait kv and its own verbs.
+struct KvOptions {
+  KvEncodeOptions encode;
+  KvDecodeOptions decode;
+  KvInfoOptions info;
+  KvProfileOptions profile;
+  KvBenchOptions bench;
+};
+
 }  // namespace plait
 
 #endif  // PLAIT_TOOLS_OPTIONS_H_

@@ -17,6 +17,11 @@ int RunBench(const BenchOptions& options);
 int RunImport(const ImportOptions& options);
 int RunExport(const ExportOptions& options);
 int RunDoctor(const DoctorOptions& options);
+int RunKvEncode(const KvEncodeOptions& options);
+int RunKvDecode(const KvDecodeOptions& options);
+int RunKvInfo(const KvInfoOptions& options);
+int RunKvProfile(const KvProfileOptions& options);
+int RunKvBench(const KvBenchOptions& options);
 
 }  // namespace plait
 

@@ -10,12 +10,17 @@ SHELLS = ("bash", "zsh", "fish")
 
 def verbs(test):
     section = test.plait("help").out.decode().split("\nverbs:\n", 1)[1].split("\n\n", 1)[0]
-    return re.findall(r"^  ([a-z]+)  ", section, re.MULTILINE)
+    return re.findall(r"^  ([a-z]+(?: [a-z]+)?)  ", section, re.MULTILINE)
+
+
+def first_words(test):
+    """What stands behind plait: kv has verbs of its own."""
+    return list(dict.fromkeys(verb.split()[0] for verb in verbs(test)))
 
 
 def options(test, verb):
     """One list of names for each option of a verb."""
-    section = test.plait("help", verb).out.decode().split("\noptions:\n", 1)[1]
+    section = test.plait("help", *verb.split()).out.decode().split("\noptions:\n", 1)[1]
     lines = re.findall(r"^  (-.*?)(?:  |$)", section, re.MULTILINE)
     return [re.findall(r"(?<![\w|-])--?[\w-]+", line) for line in lines]
 
@@ -24,13 +29,13 @@ def options(test, verb):
 def help_has_verbs_and_options(test):
     """What the other cases compare with is not empty, and is what the program takes."""
     test.equal(verbs(test), ["compress", "decompress", "verify", "list", "inspect", "cat", "bench", "import",
-                                "export", "doctor"], "verbs")
+                                "export", "kv encode", "kv decode", "kv info", "kv profile", "kv bench", "doctor"], "verbs")
     test.check(["-n", "--top"] in options(test, "list"), f"options of list: found {options(test, 'list')}")
     test.check(["-3"] in options(test, "compress"), f"options of compress: found {options(test, 'compress')}")
     for verb in verbs(test):
         for names in options(test, verb):
             for name in names:
-                error = test.plait(verb, name, code=None).first_error
+                error = test.plait(*verb.split(), name, code=None).first_error
                 test.check("no such option" not in error, f"{verb} {name}: {error}")
 
 
@@ -45,7 +50,7 @@ def levels_that_are_not_built_are_not_offered(test):
 def manual_sections(text):
     """verb -> its section of the page, without the escapes of hyphens."""
     text = text.replace("\\-", "-")
-    sections = re.finditer(r"^\.SS plait (\w+) .*\n((?:(?!\.S[SH] ).*\n)*)", text, re.MULTILINE)
+    sections = re.finditer(r"^\.SS plait (kv \w+|\w+) .*\n((?:(?!\.S[SH] ).*\n)*)", text, re.MULTILINE)
     return {match[1]: match[2] for match in sections}
 
 
@@ -60,14 +65,16 @@ def manual_page_has_every_option(test):
 
 
 def zsh_options(script, verb):
-    section = re.search(rf"^    {verb}\)\n(.*?);;", script, re.MULTILINE | re.DOTALL)[1]
+    section = re.search(rf"^    '?{verb}'?\)\n(.*?);;", script, re.MULTILINE | re.DOTALL)[1]
     return set(re.findall(r"^ *'(?:\([^)]*\))?(-[\w-]+)\[", section, re.MULTILINE))
 
 
 def fish_options(script, verb):
+    seen = "; and ".join(f"__fish_seen_subcommand_from {word}" for word in verb.split())
     found = set()
     for line in script.splitlines():
-        if f"'__fish_seen_subcommand_from {verb}'" in line:
+        condition = re.search(r" -n '([^']*)' ", line)
+        if condition and condition[1].split("; and not ")[0] == seen:
             words = line.split(" -d ")[0]
             found |= {f"-{name}" for name in re.findall(r" -s (\S+)", words)}
             found |= {f"--{name}" for name in re.findall(r" -l (\S+)", words)}
@@ -79,7 +86,7 @@ def zsh_and_fish_have_every_option(test):
     for shell, found_in in (("zsh", zsh_options), ("fish", fish_options)):
         script = test.plait("completion", shell).out.decode()
         for verb in verbs(test):
-            test.check(re.search(rf"^.*\b{verb}\b", script, re.MULTILINE), f"{shell}: {verb} is missing")
+            test.check(re.search(rf"^.*\b{verb.split()[-1]}\b", script, re.MULTILINE), f"{shell}: {verb} is missing")
             expected = {name for names in options(test, verb) for name in names}
             test.equal(found_in(script, verb), expected, f"{shell}: options of {verb}")
 
@@ -98,13 +105,15 @@ def completed(test, *words):
 @case
 def bash_completes(test):
     test.equal(completed(test, "plait", "co"), ["compress"], "verbs")
-    test.equal(completed(test, "plait", ""), [*verbs(test), "help"], "verbs")
+    test.equal(completed(test, "plait", ""), [*first_words(test), "help"], "verbs")
+    test.equal(completed(test, "plait", "kv", ""), ["encode", "decode", "info", "profile", "bench"], "verbs of kv")
     test.equal(completed(test, "plait", "help", "ins"), ["inspect"], "verbs behind help")
     for verb in verbs(test):
         expected = [name for names in options(test, verb) for name in names]
-        test.equal(completed(test, "plait", verb, "-"), expected, f"options of {verb}")
+        test.equal(completed(test, "plait", *verb.split(), "-"), expected, f"options of {verb}")
     test.equal(completed(test, "plait", "-l", "--so"), ["--sort"], "options of an alias")
     test.equal(completed(test, "plait", "list", "--sort", "o"), ["offset"], "values")
+    test.equal(completed(test, "plait", "kv", "encode", "--form", "t"), ["tier"], "values of a verb of kv")
     test.equal(completed(test, "plait", "list", "m"), [], "files, which bash completes by itself")
 
 

@@ -14,8 +14,10 @@
 #include "formats/dfloat11/dfloat11_config.h"
 #include "formats/frame/frame_footer.h"
 #include "formats/frame/frame_header.h"
+#include "formats/npy/npy_header.h"
 #include "tests/registry/files.h"
 #include "tests/registry/golden.h"
+#include "tests/registry/kv_caches.h"
 #include "tests/registry/kv_inputs.h"
 #include "tests/registry/registry.h"
 
@@ -202,6 +204,27 @@ void AddKvSeeds(Seeds* seeds) {
   }
 }
 
+// Objects of every form and element type, and profiles with and without quality layers.
+void AddKvObjectSeeds(Seeds* seeds) {
+  for (const KvElement element : {KvElement::kBf16, KvElement::kF16, KvElement::kE4m3, KvElement::kE5m2}) {
+    const KvCache cache = MakeKvCache(element, 2, 9, 2, 1);
+    for (const KvForm form : {KvForm::kLayers, KvForm::kRans, KvForm::kTier}) {
+      const bool is_tier = form == KvForm::kTier;
+      const auto profile = is_tier ? nullptr : MakeKvCacheProfile(cache, form == KvForm::kLayers);
+      const KvObjectSettings settings = {
+          .form = form, .exact_first = form == KvForm::kLayers ? size_t{1} : 0, .inline_profile = !is_tier};
+      seeds->Add("kv_object_open", MakeKvObject(cache, settings, profile));
+      if (!is_tier) seeds->Add("kv_profile_open", KvProfileBody(profile->geometry, profile->coder->profile()));
+    }
+  }
+}
+
+void AddNpySeeds(Seeds* seeds) {
+  for (const char* descr : {"<f2", "|u1"}) {
+    seeds->Add("npy_header", MakeNpyHeader({.descr = descr, .fortran_order = false, .shape = {2, 3, 17, 4, 8}}));
+  }
+}
+
 }  // namespace
 
 std::map<std::string, std::vector<std::vector<uint8_t>>> FuzzSeeds() {
@@ -218,6 +241,8 @@ std::map<std::string, std::vector<std::vector<uint8_t>>> FuzzSeeds() {
   AddKvRansSeeds(&seeds);
   AddDFloat11Seeds(&seeds);
   AddKvSeeds(&seeds);
+  AddKvObjectSeeds(&seeds);
+  AddNpySeeds(&seeds);
   seeds.Add("cut_mark", MakeCutMark({.decoded_bytes = 4096, .decoded_hash = {1, 2}}, /*header_hash=*/7));
   for (const GoldenFile& file : GoldenAccept()) {
     if (file.name.ends_with(".plait")) AddContainerSeeds(file.bytes, &seeds);
@@ -225,6 +250,7 @@ std::map<std::string, std::vector<std::vector<uint8_t>>> FuzzSeeds() {
     if (file.name.ends_with(".stream")) seeds.Add("frame_stream_open", file.bytes);
   }
   for (const GoldenFile& file : GoldenReject()) {
+    if (file.name.ends_with(".pkv")) seeds.Add("kv_object_open", file.bytes);
     if (file.name.ends_with(".plait")) AddContainerSeeds(file.bytes, &seeds);
     if (file.name.ends_with(".frame")) seeds.Add("frame_open", file.bytes);
     if (file.name.ends_with(".stream")) seeds.Add("frame_stream_open", file.bytes);

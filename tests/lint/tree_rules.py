@@ -35,6 +35,8 @@ ARROWS = {
     "formats/frame": ["codec", "formats/base", "formats/frame"],
     "formats/frame_stream": ["codec", "formats/base", "formats/frame", "formats/frame_stream"],
     "formats/container": ["codec", "formats/base", "formats/safetensors", "formats/frame", "formats/container"],
+    "formats/npy": ["codec", "formats/base", "formats/npy"],
+    "formats/kv": ["codec", "formats/base", "formats/kv"],
     "formats/dfloat11": ["codec", "formats/base", "formats/safetensors", "formats/dfloat11"],
     "gpu/simt": ["codec/base", "gpu/simt"],
     "gpu/kernels": [*GPU_LAYOUTS, "gpu/simt", "gpu/kernels"],

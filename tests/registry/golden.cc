@@ -8,6 +8,7 @@
 #include "tests/registry/draft.h"
 #include "tests/registry/files.h"
 #include "tests/registry/inputs.h"
+#include "tests/registry/kv_golden.h"
 
 namespace plait {
 namespace {
@@ -132,6 +133,7 @@ std::vector<GoldenFile> GoldenAccept() {
     }
   }
   files.push_back(Stream("cut", CutOriginal(), "a tensor that breaks off"));
+  for (GoldenFile& file : KvGoldenAccept()) files.push_back(std::move(file));
   return files;
 }
 
@@ -153,6 +155,7 @@ std::vector<GoldenFile> GoldenReject() {
     files.push_back({forgery.name + ".plait", std::move(forgery.bytes), absl::StatusCodeToString(forgery.code),
                      std::move(forgery.reason)});
   }
+  for (GoldenFile& file : KvGoldenReject()) files.push_back(std::move(file));
   return files;
 }
 

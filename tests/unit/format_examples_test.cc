@@ -19,6 +19,8 @@
 #include "codec/tier/tier.h"
 #include "formats/frame/frame_reader.h"
 #include "tests/registry/files.h"
+#include "tests/registry/kv_caches.h"
+#include "tests/registry/kv_golden.h"
 #include "tests/unit/testing.h"
 
 namespace plait {
@@ -191,6 +193,15 @@ void CheckStream(const Example& example) {
   EXPECT_EQ(DecompressStream(example.bytes).value(), FromHex(example.values.at("original")));
 }
 
+void CheckKvObject(const Example& example) {
+  EXPECT_EQ(DecodeKvObject(example.bytes).value(), FromHex(example.values.at("elements")));
+}
+
+// The body of the file, as hex.
+void CheckKvProfile(const Example& example) {
+  EXPECT_EQ(DecodeKvProfileFile(example.bytes).value(), FromHex(example.values.at("body")));
+}
+
 const std::map<std::string, void (*)(const Example&)> kChecks = {{"huffman", CheckHuffman},
                                                                  {"tier", CheckTier},
                                                                  {"rans", CheckRans},
@@ -200,7 +211,9 @@ const std::map<std::string, void (*)(const Example&)> kChecks = {{"huffman", Che
                                                                  {"container", CheckContainer},
                                                                  {"stream", CheckStream},
                                                                  {"kv-symbols", CheckKvSymbols},
-                                                                 {"kv-decisions", CheckKvDecisions}};
+                                                                 {"kv-decisions", CheckKvDecisions},
+                                                                 {"kv-object", CheckKvObject},
+                                                                 {"kv-profile", CheckKvProfile}};
 
 TEST(FormatExamples, EverySpecificationHasOneAndEveryOneDecodes) {
   const std::vector<std::filesystem::path> paths = Specifications();

@@ -1,7 +1,7 @@
 // Frozen files: what was written once is read for ever (accept), what was refused once stays refused (reject).
 //
 // Version 0 of the formats is unstable: PLAIT_UPDATE_GOLDEN=1 writes both folders anew, from the lists in
-// tests/registry/golden.cc. The commit says why. Encoder bytes are not golden: nothing compares today's with these.
+// tests/registry/golden.cc and kv_golden.cc. The commit says why. Encoder bytes are not golden: nothing compares today's with these.
 #include "tests/registry/golden.h"
 
 #include <algorithm>
@@ -14,6 +14,8 @@
 #include <sstream>
 
 #include "tests/registry/files.h"
+#include "tests/registry/kv_caches.h"
+#include "tests/registry/kv_golden.h"
 #include "tests/unit/testing.h"
 
 namespace plait {
@@ -34,6 +36,8 @@ void WriteFile(const fs::path& path, std::span<const uint8_t> bytes) {
 
 absl::StatusOr<std::vector<uint8_t>> DecodeFile(const fs::path& path) {
   const std::vector<uint8_t> bytes = ReadFile(path);
+  if (path.extension() == ".pkv") return DecodeKvObject(bytes);
+  if (path.extension() == ".kvprofile") return DecodeKvProfileFile(bytes);
   if (path.extension() == ".stream") return DecompressStream(bytes, 1, ~uint64_t{0});
   return path.extension() == ".frame" ? DecodeFrame(bytes) : Decompress(bytes, 1, ~uint64_t{0});
 }

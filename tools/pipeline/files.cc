@@ -181,6 +181,14 @@ absl::Status OutputFile::WriteAt(uint64_t offset, std::span<const uint8_t> bytes
   return absl::OkStatus();
 }
 
+absl::Status OutputFile::Extend(uint64_t size) {
+  PLAIT_RETURN_IF_ERROR(Flush());
+  if (ftruncate(fd_, static_cast<off_t>(size)) != 0) return SystemError("cannot extend");
+  if (lseek(fd_, static_cast<off_t>(size), SEEK_SET) < 0) return SystemError("cannot seek");
+  flushed_bytes_ = size;
+  return absl::OkStatus();
+}
+
 absl::Status OutputFile::Commit() {
   const StageTimer timer(Stage::kWrite);
   PLAIT_RETURN_IF_ERROR(Flush());

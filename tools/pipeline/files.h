@@ -55,6 +55,8 @@ class OutputFile : public ByteSink {
   absl::Status Append(std::span<const uint8_t> bytes) override;
   absl::Status Truncate(uint64_t size) override;
   absl::Status WriteAt(uint64_t offset, std::span<const uint8_t> bytes) override;
+  // Zeros up to `size`, which take no room until WriteAt() replaces them. Requires: size >= size().
+  absl::Status Extend(uint64_t size);
 
   // Writes everything through to the disk and renames.
   absl::Status Commit();
