@@ -151,6 +151,8 @@ void CheckKvDecisions(const Example& example) {
   const KvBitPlane<uint8_t> plane[] = {{states, bits, class_of}};
   ASSERT_THAT(KvBitsDecode(tables, LanesLog2(example), example.bytes, plane), IsOk());
   EXPECT_EQ(bits, FromHex(example.values.at("decisions")));
+}
+
 void CheckRange(const Example& example) {
   const std::vector<uint8_t> expected = FromHex(example.values.at("elements"));
   const RangePlane plane = {.dtype = DtypeFromName(example.values.at("dtype")).value(),
