@@ -22,8 +22,10 @@ struct KvCache {
 };
 
 // `k` and `v` in each model layer, of 2 heads. Every channel has a size of its own, most elements have sign and
-// exponent of the token before; some rows repeat; NaN, infinity and -0 are there.
-KvCache MakeKvCache(KvElement element, size_t model_layers, size_t rows, uint32_t head_dim, uint64_t seed);
+// exponent of the token before; some rows repeat. With `odd` NaN, infinity, the largest number, denormals and -0 are
+// there.
+KvCache MakeKvCache(KvElement element, size_t model_layers, size_t rows, uint32_t head_dim, uint64_t seed,
+                    bool odd = true);
 
 // Of a few classes, from the cache itself.
 std::shared_ptr<const KvProfileFile> MakeKvCacheProfile(const KvCache& cache, bool quality_layers = true);
