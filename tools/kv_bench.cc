@@ -80,7 +80,7 @@ absl::StatusOr<Cache> ReadCache(const KvBenchOptions& options) {
 
 absl::Status Encode(const Cache& cache, KvForm form, std::vector<std::vector<uint8_t>>* objects) {
   objects->resize((cache.tokens - 1) / cache.chunk_tokens + 1);
-  const auto profile = form == KvForm::kTier ? nullptr : cache.profile;
+  const auto profile = NeedsKvProfile(form) ? cache.profile : nullptr;
   for (size_t i = 0; i < objects->size(); ++i) {
     KvObjectSettings settings = {.form = form, .first_token = i * cache.chunk_tokens};
     settings.rows = std::min<uint64_t>(cache.chunk_tokens, cache.tokens - settings.first_token);
@@ -205,7 +205,7 @@ absl::Status BenchFile(const KvBenchOptions& options) {
                  options.profile.empty() ? "\nwith a profile made of this very cache: sizes are too good" : "");
   }
   std::vector<FormResult> results;
-  for (const KvForm form : {KvForm::kLayers, KvForm::kRans, KvForm::kTier}) {
+  for (const KvForm form : {KvForm::kLayers, KvForm::kRans, KvForm::kTier, KvForm::kRange}) {
     PLAIT_ASSIGN_OR_RETURN(FormResult result, MeasureForm(cache, form));
     results.push_back(std::move(result));
   }

@@ -65,7 +65,6 @@ absl::StatusOr<Job> OpenJob(const KvEncodeOptions& options) {
   for (const KvForm form : {KvForm::kRans, KvForm::kTier, KvForm::kRange}) {
     if (KvFormName(form) == options.form) job.form = form;
   }
-  if (job.form == KvForm::kRange) return absl::UnimplementedError("--form range is not built yet");
   if (!options.profile.empty()) {
     const auto profile = LoadKvProfile(options.profile);
     if (!profile.ok()) return Annotate(profile.status(), options.profile);
@@ -73,7 +72,7 @@ absl::StatusOr<Job> OpenJob(const KvEncodeOptions& options) {
   }
   PLAIT_ASSIGN_OR_RETURN(const KvDumpOptions dump, DumpOptionsOf(options.dump, job.profile.get()));
   PLAIT_ASSIGN_OR_RETURN(job.dump, KvDump::Open(options.file, dump));
-  if (job.form == KvForm::kTier) job.profile = nullptr;
+  if (!NeedsKvProfile(job.form)) job.profile = nullptr;
   return job;
 }
 
@@ -117,7 +116,7 @@ absl::Status EncodeChunk(const Job& job, uint64_t number, std::vector<uint8_t>* 
     return job.dump.Read(plane, settings.first_token, x);
   };
   std::shared_ptr<const KvProfileFile> profile = job.profile;
-  if (profile == nullptr && job.form != KvForm::kTier) {
+  if (profile == nullptr && NeedsKvProfile(job.form)) {
     PLAIT_ASSIGN_OR_RETURN(profile, TrainOnChunk(job, settings, read));
   }
   KvObjectParts parts;

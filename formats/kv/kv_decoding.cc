@@ -2,6 +2,7 @@
 
 #include "codec/base/hash.h"
 #include "codec/base/status.h"
+#include "formats/kv/kv_range_segment.h"
 #include "formats/kv/kv_tier_segment.h"
 
 namespace plait {
@@ -129,6 +130,8 @@ absl::Status KvDecoding::Add(size_t layer, std::span<const std::span<const uint8
   absl::Status status;
   if (form_ == KvForm::kTier) {
     status = DecodeKvTierSegment(geometry().element, place.first_plane, segments[0], state.workspace->tier, planes);
+  } else if (form_ == KvForm::kRange) {
+    status = DecodeKvRangeSegment(geometry(), place, shape.rows, segments[0], planes);
   } else if (form_ == KvForm::kRans) {
     status = KvLayerDecoder::DecodeLossless(*profile_->coder, shape, segments[0], state.workspace->layers, planes);
   } else {

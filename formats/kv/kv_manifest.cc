@@ -57,7 +57,6 @@ absl::Status ReadKinds(KvBytesReader& bytes, KvManifest* manifest) {
     return absl::UnimplementedError(FoundExpected("form", int{kinds[0]}, "a known one"));
   }
   manifest->form = static_cast<KvForm>(kinds[0]);
-  if (manifest->form == KvForm::kRange) return absl::UnimplementedError("form: range is not built yet");
   manifest->num_qualities = kinds[1];
   const bool layers = manifest->form == KvForm::kLayers;
   if (kinds[1] < (layers ? 3 : 1) || kinds[1] > (layers ? kMaxQualities : 1)) {
@@ -68,7 +67,7 @@ absl::Status ReadKinds(KvBytesReader& bytes, KvManifest* manifest) {
     return absl::UnimplementedError(FoundExpected("place of the profile", int{kinds[2]}, "0 to 2"));
   }
   manifest->profile_place = static_cast<KvProfilePlace>(kinds[2]);
-  const bool needs_profile = manifest->form != KvForm::kTier;
+  const bool needs_profile = NeedsKvProfile(manifest->form);
   if (needs_profile != (manifest->profile_place != KvProfilePlace::kNone)) {
     return absl::DataLossError(FoundExpected("place of the profile", int{kinds[2]},
                                              needs_profile ? "1 or 2 for this form" : "0 for this form"));

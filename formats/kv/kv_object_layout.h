@@ -18,13 +18,16 @@ inline constexpr char kKvProfileMagic[8] = {'P', 'L', 'T', 'K', 'V', 'P', 'R', '
 inline constexpr size_t kKvHeaderBytes = 32;
 inline constexpr size_t kKvHashedHeaderBytes = 24;
 
-// How the segments of an object are coded. Number 3 is reserved for codec/range.
+// How the segments of an object are coded.
 enum class KvForm : uint8_t {
   kLayers = 0,  // quality layers, base to exact
   kRans = 1,    // at once, without loss
   kTier = 2,    // at once, without loss, blocks of codec/block
-  kRange = 3,
+  kRange = 3,   // at once, without loss, planes of codec/range
 };
+
+// Whether there is a profile for objects of this form.
+constexpr bool NeedsKvProfile(KvForm form) { return form == KvForm::kLayers || form == KvForm::kRans; }
 
 // Where an object's geometry and tables are.
 enum class KvProfilePlace : uint8_t {

@@ -2,13 +2,13 @@
 
 #include "codec/base/hash.h"
 #include "codec/base/status.h"
+#include "formats/kv/kv_range_segment.h"
 #include "formats/kv/kv_tier_segment.h"
 
 namespace plait {
 namespace {
 
 absl::Status CheckSettings(const KvObjectSettings& settings) {
-  if (settings.form == KvForm::kRange) return absl::UnimplementedError("form: range is not built yet");
   if (settings.rows == 0 || settings.rows > kKvMaxRows) {
     return absl::InvalidArgumentError(FoundExpected("tokens", settings.rows, absl::StrCat("1 to ", kKvMaxRows)));
   }
@@ -21,9 +21,9 @@ absl::Status CheckSettings(const KvObjectSettings& settings) {
 }
 
 absl::Status CheckProfile(const KvObjectSettings& settings, const KvGeometry& geometry, const KvProfileFile* profile) {
-  if ((profile == nullptr) != (settings.form == KvForm::kTier)) {
+  if ((profile == nullptr) == NeedsKvProfile(settings.form)) {
     return absl::InvalidArgumentError(
-        FoundExpected("profile", profile == nullptr ? "none" : "one", "one, but for the tier form"));
+        FoundExpected("profile", profile == nullptr ? "none" : "one", "one, but for the tier and range forms"));
   }
   if (profile == nullptr) return absl::OkStatus();
   if (settings.form == KvForm::kLayers && !profile->has_quality_layers()) {
@@ -102,6 +102,9 @@ absl::StatusOr<KvCodedLayer> KvObjectWriter::Encode(size_t layer, std::span<cons
   if (settings_.form == KvForm::kTier) {
     EncodeKvTierSegment(geometry_.element, layers_[layer].first_plane, planes, workspace.tier,
                         &coded.segments.emplace_back());
+  } else if (settings_.form == KvForm::kRange) {
+    PLAIT_RETURN_IF_ERROR(
+        EncodeKvRangeSegment(geometry_, layers_[layer], settings_.rows, planes, &coded.segments.emplace_back()));
   } else {
     PLAIT_RETURN_IF_ERROR(EncodeQualities(layers_[layer], planes, workspace, &coded));
   }

@@ -43,9 +43,9 @@ struct KvObjectParts {
 
 class KvObjectWriter {
  public:
-  // `profile` is null for the form kTier, and only for that; `geometry` is then all there is.
+  // `profile` is null for forms that need none (NeedsKvProfile), and only for those; `geometry` is then all there is.
   // Returns: kInvalidArgument for settings that contradict each other, a geometry that is not the profile's, or a
-  // profile without quality layers where they are asked for; kUnimplemented for the form kRange.
+  // profile without quality layers where they are asked for.
   static absl::StatusOr<KvObjectWriter> Create(const KvObjectSettings& settings, KvGeometry geometry,
                                                std::shared_ptr<const KvProfileFile> profile);
 

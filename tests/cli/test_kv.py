@@ -5,7 +5,7 @@ import files
 import kv_dumps
 from harness import case, stored_tensors
 
-FORMS = ("layers", "rans", "tier")
+FORMS = ("layers", "rans", "tier", "range")
 DTYPES = ("bf16", "f16", "e4m3", "e5m2")
 
 

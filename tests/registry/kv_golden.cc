@@ -19,7 +19,7 @@ std::vector<uint8_t> ObjectOf(const KvCache& cache, KvForm form, bool inline_pro
   settings.exact_first = form == KvForm::kLayers ? 1 : 0;
   settings.inline_profile = inline_profile;
   for (size_t i = 0; i < kKvKeyBytes; ++i) settings.key[i] = static_cast<uint8_t>(i);
-  return MakeKvObject(cache, settings, form == KvForm::kTier ? nullptr : MakeKvCacheProfile(cache));
+  return MakeKvObject(cache, settings, NeedsKvProfile(form) ? MakeKvCacheProfile(cache) : nullptr);
 }
 
 GoldenFile Accepted(std::string name, KvForm form, KvElement element, std::string reason) {
@@ -79,6 +79,7 @@ std::vector<GoldenFile> KvGoldenAccept() {
           Accepted("kv_layers_f16.pkv", KvForm::kLayers, KvElement::kF16, "quality layers of f16, profile inside"),
           Accepted("kv_rans.pkv", KvForm::kRans, KvElement::kE5m2, "rans of e5m2, profile inside"),
           Accepted("kv_tier.pkv", KvForm::kTier, KvElement::kE4m3, "tier of e4m3"),
+          Accepted("kv_range.pkv", KvForm::kRange, KvElement::kBf16, "range of bf16"),
           {"kv.kvprofile", profile->bytes, GoldenOutcome(KvProfileBody(profile->geometry, profile->coder->profile())),
            "with quality layers"}};
 }
@@ -90,8 +91,8 @@ std::vector<GoldenFile> KvGoldenReject() {
       CutShort(),
       OfNamedProfile(),
       Lie(
-          "kv_form.pkv", absl::StatusCode::kUnimplemented, [](KvManifest& manifest) { manifest.form = KvForm::kRange; },
-          "a form that is not built yet"),
+          "kv_form.pkv", absl::StatusCode::kUnimplemented, [](KvManifest& manifest) { manifest.form = KvForm{4}; },
+          "a form that nobody knows"),
       Lie(
           "kv_tokens.pkv", absl::StatusCode::kDataLoss, [](KvManifest& manifest) { manifest.rows = 0; }, "no tokens"),
       Lie(

@@ -20,12 +20,12 @@ namespace {
 using absl::StatusCode;
 
 constexpr KvElement kElements[] = {KvElement::kBf16, KvElement::kF16, KvElement::kE4m3, KvElement::kE5m2};
-constexpr KvForm kForms[] = {KvForm::kLayers, KvForm::kRans, KvForm::kTier};
+constexpr KvForm kForms[] = {KvForm::kLayers, KvForm::kRans, KvForm::kTier, KvForm::kRange};
 
 KvCache SmallCache(KvElement element = KvElement::kBf16) { return MakeKvCache(element, 2, 20, 8, 7); }
 
 std::shared_ptr<const KvProfileFile> ProfileFor(KvForm form, const KvCache& cache) {
-  return form == KvForm::kTier ? nullptr : MakeKvCacheProfile(cache);
+  return NeedsKvProfile(form) ? MakeKvCacheProfile(cache) : nullptr;
 }
 
 std::vector<uint8_t> ObjectOf(const KvCache& cache, KvForm form, bool inline_profile = true) {
@@ -248,7 +248,7 @@ struct Lie {
 
 const Lie kLies[] = {
     {"form", StatusCode::kUnimplemented, [](KvManifest& m) { m.form = static_cast<KvForm>(4); }},
-    {"form range", StatusCode::kUnimplemented, [](KvManifest& m) { m.form = KvForm::kRange; }},
+    {"form range", StatusCode::kDataLoss, [](KvManifest& m) { m.form = KvForm::kRange; }},
     {"form that needs no profile", StatusCode::kDataLoss, [](KvManifest& m) { m.form = KvForm::kTier; }},
     {"form of one quality", StatusCode::kDataLoss, [](KvManifest& m) { m.form = KvForm::kRans; }},
     {"two qualities", StatusCode::kDataLoss, [](KvManifest& m) { m.num_qualities = 2; }},
@@ -416,7 +416,7 @@ TEST(KvObjectWriter, RefusesWhatContradictsItself) {
               StatusIs(StatusCode::kInvalidArgument));
   EXPECT_THAT(create({.rows = 20}, geometry, nullptr), StatusIs(StatusCode::kInvalidArgument));
   EXPECT_THAT(create({.form = KvForm::kTier, .rows = 20}, geometry, profile), StatusIs(StatusCode::kInvalidArgument));
-  EXPECT_THAT(create({.form = KvForm::kRange, .rows = 20}, geometry, profile), StatusIs(StatusCode::kUnimplemented));
+  EXPECT_THAT(create({.form = KvForm::kRange, .rows = 20}, geometry, profile), StatusIs(StatusCode::kInvalidArgument));
   EXPECT_THAT(create({.rows = 20}, geometry, MakeKvCacheProfile(cache, /*quality_layers=*/false)),
               StatusIs(StatusCode::kInvalidArgument));
   KvGeometry other = geometry;
