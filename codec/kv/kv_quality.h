@@ -21,7 +21,6 @@
 #ifndef PLAIT_CODEC_KV_KV_QUALITY_H_
 #define PLAIT_CODEC_KV_KV_QUALITY_H_
 
-#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -29,6 +28,7 @@
 #include "absl/status/status.h"
 #include "codec/kv/kv_element.h"
 #include "codec/kv/kv_layout.h"
+#include "codec/kv/kv_quality_element.h"
 
 namespace plait {
 
@@ -38,15 +38,6 @@ struct KvSteps {
   std::span<const int8_t> token;     // one for each row; empty: zero for all
   unsigned refinements = 1;          // how many the object has before the exact layer: 1 to kKvMaxRefinements
 };
-
-// D of an element. The lower end keeps D - refinements at 1 or more, so that everything below the last interval but no
-// prefix is subnormal; at the upper end the step is as large as the type's numbers.
-constexpr int KvStepExponent(KvElementInfo info, unsigned refinements, int channel, int token) {
-  return std::clamp(channel + token, static_cast<int>(refinements) + 1, static_cast<int>(info.max_exponent()));
-}
-
-// The magnitude of a saturated element's prefix: the bits behind the largest finite number, which no other prefix has.
-constexpr uint16_t KvSaturatedPrefix(KvElementInfo info) { return static_cast<uint16_t>(info.max_finite + 1); }
 
 // --- encoding ---
 

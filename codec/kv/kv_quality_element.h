@@ -9,13 +9,21 @@
 
 #include "codec/kv/kv_element.h"
 #include "codec/kv/kv_layout.h"
-#include "codec/kv/kv_quality.h"
 
 namespace plait {
 
 // 2^kKvIndexBits steps and more are saturated.
 inline constexpr unsigned kKvIndexBits = 15;
 static_assert(kKvSaturated == (1 << kKvIndexBits) - 1);
+
+// D of an element. The lower end keeps D - refinements at 1 or more, so that everything below the last interval but no
+// prefix is subnormal; at the upper end the step is as large as the type's numbers.
+constexpr int KvStepExponent(KvElementInfo info, unsigned refinements, int channel, int token) {
+  return std::clamp(channel + token, static_cast<int>(refinements) + 1, static_cast<int>(info.max_exponent()));
+}
+
+// The magnitude of a saturated element's prefix: the bits behind the largest finite number, which no other prefix has.
+constexpr uint16_t KvSaturatedPrefix(KvElementInfo info) { return static_cast<uint16_t>(info.max_finite + 1); }
 
 constexpr unsigned KvMagnitude(KvElementInfo info, unsigned x) { return x & info.magnitude_mask(); }
 constexpr int KvExponent(KvElementInfo info, unsigned magnitude) {
@@ -120,6 +128,22 @@ constexpr uint16_t KvValueOfPrefix(KvElementInfo info, int step, int t, uint16_t
   const int place = KvBitPlace(info, t, magnitude);
   if (place >= 1) magnitude = (magnitude >> place << place) | 1u << (place - 1);
   return static_cast<uint16_t>(sign | std::min<unsigned>(magnitude, info.max_finite));
+}
+
+// --- the exact layer; `t` is the exponent of the last refinement's weight ---
+
+// Whether halving k asks an element with so much of a magnitude for its exponent.
+constexpr bool KvIsHalved(int t, unsigned k, unsigned magnitude_so_far) {
+  return magnitude_so_far == 0 && t - 1 - static_cast<int>(k) >= 1;
+}
+// Whether all bits of the magnitude stand raw, after the halvings.
+constexpr bool KvIsRaw(KvElementInfo info, int t, unsigned magnitude_so_far) {
+  return magnitude_so_far >= KvSaturatedPrefix(info) ||
+         (magnitude_so_far == 0 && t > static_cast<int>(kKvZeroBits) + 1);
+}
+// Whether bit q of the mantissa is missing, if the element is not raw.
+constexpr bool KvHasPlace(KvElementInfo info, int t, unsigned q, unsigned magnitude) {
+  return KvBitPlace(info, t, magnitude) > static_cast<int>(q);
 }
 
 }  // namespace plait

@@ -64,18 +64,6 @@ struct Loops {
     }
   }
 
-  // What a group's exact layer is made of. `t` is the exponent of the last refinement's weight.
-  static bool IsHalved(int t, unsigned k, unsigned magnitude_so_far) {
-    return magnitude_so_far == 0 && t - 1 - static_cast<int>(k) >= 1;
-  }
-  static bool IsRaw(int t, unsigned magnitude_so_far) {
-    return magnitude_so_far >= KvSaturatedPrefix(kInfo) ||
-           (magnitude_so_far == 0 && t > static_cast<int>(kKvZeroBits) + 1);
-  }
-  static bool HasPlace(int t, unsigned q, unsigned magnitude) {
-    return KvBitPlace(kInfo, t, magnitude) > static_cast<int>(q);
-  }
-
   // What the decoder has of x when the halvings begin.
   static unsigned Known(int step, int t, unsigned magnitude) {
     if (KvIsSaturated(kInfo, step, magnitude)) return KvSaturatedPrefix(kInfo);
@@ -93,7 +81,7 @@ struct Loops {
     }
     for (unsigned k = 0; k < kKvZeroBits; ++k) {
       for (size_t i = 0; i < n; ++i) {
-        if (!IsHalved(last[i], k, known[i])) continue;
+        if (!KvIsHalved(last[i], k, known[i])) continue;
         const bool found = KvExponent(kInfo, magnitude[i]) == last[i] - 1 - static_cast<int>(k);
         sink.Put(found, 1);
         if (found) known[i] = magnitude[i];
@@ -101,11 +89,12 @@ struct Loops {
     }
     for (unsigned q = kMantissaBits; q-- > 0;) {
       for (size_t i = 0; i < n; ++i) {
-        if (!IsRaw(last[i], known[i]) && HasPlace(last[i], q, magnitude[i])) sink.Put(magnitude[i] >> q & 1, 1);
+        if (!KvIsRaw(kInfo, last[i], known[i]) && KvHasPlace(kInfo, last[i], q, magnitude[i]))
+          sink.Put(magnitude[i] >> q & 1, 1);
       }
     }
     for (size_t i = 0; i < n; ++i) {
-      if (IsRaw(last[i], known[i])) sink.Put(magnitude[i], kInfo.exponent_bits + kMantissaBits);
+      if (KvIsRaw(kInfo, last[i], known[i])) sink.Put(magnitude[i], kInfo.exponent_bits + kMantissaBits);
     }
   }
 
@@ -115,15 +104,15 @@ struct Loops {
     const auto last = [&](size_t i) { return steps[i] - static_cast<int>(refinements); };
     for (unsigned k = 0; k < kKvZeroBits; ++k) {
       for (size_t i = 0; i < n; ++i) {
-        if (!IsHalved(last(i), k, magnitude(i)) || source.Take(1) == 0) continue;
+        if (!KvIsHalved(last(i), k, magnitude(i)) || source.Take(1) == 0) continue;
         prefixes[i] |= static_cast<uint16_t>((last(i) - 1 - static_cast<int>(k)) << kMantissaBits);
       }
     }
     bool raw[kKvGroup];
-    for (size_t i = 0; i < n; ++i) raw[i] = IsRaw(last(i), magnitude(i));
+    for (size_t i = 0; i < n; ++i) raw[i] = KvIsRaw(kInfo, last(i), magnitude(i));
     for (unsigned q = kMantissaBits; q-- > 0;) {
       for (size_t i = 0; i < n; ++i) {
-        if (raw[i] || !HasPlace(last(i), q, magnitude(i))) continue;
+        if (raw[i] || !KvHasPlace(kInfo, last(i), q, magnitude(i))) continue;
         prefixes[i] |= static_cast<uint16_t>(source.Take(1) << q);
       }
     }
