@@ -65,6 +65,11 @@ class CudaContext {
     return result;
   }
 
+  template <class Function, class... T>
+  __device__ auto PerLane(const Function& function, T... values) const {
+    return function(values...);
+  }
+
   // --- lanes together ---
   template <class T>
   __device__ T ShuffleIdx(T value, U32 from, uint32_t mask = kEveryLane) const {

@@ -151,6 +151,15 @@ class HostContext {
     return Each([&](uint32_t l) { return (yes[l] & mask) | (no[l] & ~mask); });
   }
 
+  // function(values...), a function of scalars, in every lane by itself.
+  template <class Function, class... T>
+  auto PerLane(const Function& function, const Lanes<T>&... values) const {
+    using Result = decltype(function(values[0]...));
+    Lanes<Result> result(Result{});
+    for (uint32_t l = 0; l < kWarpLanes; ++l) result[l] = function(values[l]...);
+    return result;
+  }
+
   // --- lanes together; `mask` names the lanes that take part, and must be those that execute ---
   template <class T>
   Lanes<T> ShuffleIdx(const Lanes<T>& value, const U32& from, uint32_t mask = kEveryLane,
