@@ -36,9 +36,9 @@ constexpr KvDecisionStrip<Ctx> BeginKvDecisions(Ctx& ctx, const KvProfileArrays&
   const U32 position = first_position + ctx.LaneIndex();
   const auto active = position < shape.channels;
   const U32 word = ctx.GlobalLoadIf(active, profile.index_positions, shape.first_channel + position);
-  const U32 channel = word & 0xffff;
+  const U32 channel = KvPairLow(word);
   const U32 step = ctx.GlobalLoadIf(active, profile.steps, shape.first_channel + channel);
-  return {active, channel, (word >> 16) * uint32_t{kKvBitContexts}, step, U32(0)};
+  return {active, channel, KvPairHigh(word) * uint32_t{kKvBitContexts}, step, U32(0)};
 }
 
 // The decision about each index, 0 where there is none.

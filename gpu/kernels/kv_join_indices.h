@@ -41,7 +41,7 @@ constexpr uint32_t JoinKvIndices(Ctx& ctx, const KvDecodeParams& params, const K
       return ctx.GlobalLoadIf(group.there.half[half], params.profile.index_channels,
                               plane.shape.first_channel + group.channel.half[half]);
     });
-    const auto shift = ForKvHalves<U32>([&](auto half) { return channel.half[half] >> 16; });
+    const auto shift = ForKvHalves<U32>([&](auto half) { return KvPairHigh(channel.half[half]); });
     const auto low = TakeKvLowBits(ctx, shift, symbols.is_escape, low_bits);
     const auto escape = TakeKvEscapes(ctx, symbols.is_escape, escapes);
     simt::Unrolled<kKvHalves>([&](auto half) {

@@ -122,9 +122,9 @@ constexpr void DecodeKvStrip(Ctx& ctx, const KvSymbolTables& tables, const KvPla
     const U32 lane = KvLaneNumber<kLanesLog2>(ctx, half);
     active[half] = (lane < Lanes::kLanes) & (position + lane < shape.channels);
     const U32 word = ctx.GlobalLoadIf(active[half], tables.positions, shape.first_channel + position + lane);
-    class_table[half] = (word >> 16) * tables.class_entries;
+    class_table[half] = KvPairHigh(word) * tables.class_entries;
     table[half] = class_table[half];
-    element[half] = shape.first_element + (word & 0xffff);
+    element[half] = shape.first_element + KvPairLow(word);
   });
   PLAIT_ROLLED for (uint32_t row = 0; row < shape.rows; ++row) {
     simt::Unrolled<Lanes::kHalves>([&](auto half) {

@@ -102,9 +102,9 @@ struct KvProfileArrays {
   const simt::Pair<uint32_t>* head_entries;  // [class][context][bucket], kv_entry.h
   const simt::Pair<uint32_t>* index_entries;
   const uint16_t* shares;           // [class][kKvBitContexts], of decisions 0
-  const uint32_t* head_positions;   // in coded order, KvPosition
-  const uint32_t* index_positions;  // in coded order
-  const uint32_t* index_channels;   // KvIndexWord
+  const uint32_t* head_positions;   // in coded order, pairs: the channel and its class
+  const uint32_t* index_positions;  // likewise
+  const uint32_t* index_channels;   // pairs: center, signed, and shift of indices
   const int16_t* head_offsets;
   const int16_t* steps;
   uint32_t head_class_entries;  // of all contexts of a class
@@ -112,9 +112,16 @@ struct KvProfileArrays {
   uint32_t refinements;
 };
 
-// Two numbers of 16 bits, the first one in the low half: the channel at a position and its class; center and shift of a
-// channel's indices.
+// A pair is two numbers of 16 bits, the first one in the low half.
 constexpr uint32_t PackKvPair(uint32_t low, uint32_t high) { return (low & 0xffff) | high << 16; }
+template <class U32>
+constexpr U32 KvPairLow(const U32& pair) {
+  return pair & 0xffff;
+}
+template <class U32>
+constexpr U32 KvPairHigh(const U32& pair) {
+  return pair >> 16;
+}
 
 struct KvDecodeParams {
   KvProfileArrays profile;
