@@ -17,6 +17,11 @@ const uint8_t* Address(std::span<const uint8_t> image, const uint8_t* relative) 
   return image.data() + reinterpret_cast<uint64_t>(relative);
 }
 
+// How often the digits of level `level` of a group escape, as its index says.
+uint32_t IndexedEscapes(const TierBlock& block, const TierGroup& group, uint32_t level) {
+  return level + 1 < block.num_levels ? group.counts[level] : group.raw;
+}
+
 // Whether the digits of a group, which are where its index says, escape as often as it says.
 bool GroupCountsMatch(const uint8_t* stream, const TierBlock& block, uint32_t number, const TierGroup& group) {
   const auto& count_escapes = ActiveTierKernels().count_escapes;
@@ -31,23 +36,22 @@ bool GroupCountsMatch(const uint8_t* stream, const TierBlock& block, uint32_t nu
       digits = packet;
       packet += TierDigitBytes(count, bits);
     }
-    const uint32_t escapes = level + 1 < block.num_levels ? group.counts[level] : group.raw;
+    const uint32_t escapes = IndexedEscapes(block, group, level);
     if (count_escapes[bits - 1](digits, count) != escapes) return false;
     count = escapes;
   }
   return true;
 }
 
-// The same for all groups of a block: what kernels check.
-bool CountsMatch(const DecodePlan& plan, uint32_t number, std::span<const uint8_t> image, const TierBlock& block) {
+// Whether matches(number, group), which are of a group and its index, holds for all groups of a block.
+template <class Matches>
+bool AllGroups(const DecodePlan& plan, uint32_t number, std::span<const uint8_t> image, const Matches& matches) {
   const uint32_t narrow = plan.kernel(number);
-  const uint8_t* const stream = Address(image, block.stream);
   for (const uint32_t kernel : {narrow, narrow + 1}) {
     const DecodePlan::Tasks tasks = plan.tasks(kernel, {number, 1});
     for (uint32_t t = 0; t < tasks.count; ++t) {
       const TierTask& task = InImage<TierTask>(image, tasks.tasks_at)[t];
-      const TierGroup& group = InImage<TierGroup>(image, tasks.groups_at)[t];
-      if (!GroupCountsMatch(stream, block, task.group, group)) return false;
+      if (!matches(task.group, InImage<TierGroup>(image, tasks.groups_at)[t])) return false;
     }
   }
   return true;
@@ -65,12 +69,25 @@ TierStatus CpuDecoder::DecodeBlock(const DecodePlan& plan, uint32_t number, std:
     std::ranges::copy(stream, out.begin());
     return kTierOk;
   }
-  if (!CountsMatch(plan, number, image, block)) return kTierWrongCounts;
-  const PlaneKind kind = KindOfKernel(plan.kernel(number));
-  if (kind == PlaneKind::kBytes) return TierDecode(stream, *scratch_, out).ok() ? kTierOk : kTierCorrupt;
-  const ConstPlaneSpans planes = {{{}, {Address(image, block.noise), PlaneBytes(kind, 1, block.elements)}}};
-  const absl::Status decoded = TierDecodeAndJoin(stream, *scratch_, kind, planes, out, {});
+  const absl::Status decoded = DecodeStream(KindOfKernel(plan.kernel(number)), stream, block, image, out);
+  // What kernels check: the index. A decoder that comes to the end has counted on its way, from the same places on, up
+  // to the first count that differs.
+  const bool counts_match = AllGroups(plan, number, image, [&](uint32_t group, const TierGroup& index) {
+    if (!decoded.ok()) return GroupCountsMatch(stream.data(), block, group, index);
+    for (uint32_t level = 0; level < block.num_levels; ++level) {
+      if (scratch_->escapes[group][level] != IndexedEscapes(block, index, level)) return false;
+    }
+    return true;
+  });
+  if (!counts_match) return kTierWrongCounts;
   return decoded.ok() ? kTierOk : kTierCorrupt;
+}
+
+absl::Status CpuDecoder::DecodeStream(PlaneKind kind, std::span<const uint8_t> stream, const TierBlock& block,
+                                      std::span<const uint8_t> image, std::span<uint8_t> out) {
+  if (kind == PlaneKind::kBytes) return TierDecode(stream, *scratch_, out);
+  const ConstPlaneSpans planes = {{{}, {Address(image, block.noise), PlaneBytes(kind, 1, block.elements)}}};
+  return TierDecodeAndJoin(stream, *scratch_, kind, planes, out, {});
 }
 
 absl::Status CpuDecoder::DecodeChecked(const DecodePlan& plan, BlockRun run, const DecodeBuffers& buffers,

@@ -25,6 +25,8 @@ class CpuDecoder : public DeviceDecoder {
  private:
   TierStatus DecodeBlock(const DecodePlan& plan, uint32_t number, std::span<const uint8_t> image,
                          std::span<uint8_t> out);
+  absl::Status DecodeStream(PlaneKind kind, std::span<const uint8_t> stream, const TierBlock& block,
+                            std::span<const uint8_t> image, std::span<uint8_t> out);
 
   std::unique_ptr<TierScratch> scratch_;
 };
