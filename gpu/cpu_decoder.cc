@@ -1,8 +1,13 @@
 #include "gpu/cpu_decoder.h"
 
 #include <algorithm>
+#include <bit>
 
+#include "codec/base/endian.h"
+#include "codec/base/status.h"
+#include "codec/huffman/huffman.h"
 #include "codec/tier/tier_select.h"
+#include "codec/transform/planes.h"
 
 namespace plait::gpu {
 namespace {
@@ -15,6 +20,28 @@ const T* InImage(std::span<const uint8_t> image, uint64_t at) {
 // What an address of an image stands for.
 const uint8_t* Address(std::span<const uint8_t> image, const uint8_t* relative) {
   return image.data() + reinterpret_cast<uint64_t>(relative);
+}
+
+// The parts of a DFloat11 stream that kernels do not get from the plan.
+struct HuffmanSpans {
+  std::span<const uint8_t> luts, codes, gaps, sign_mantissas;
+};
+
+HuffmanSpans FindHuffman(std::span<const uint8_t> image, const HuffmanSource& source) {
+  const uint8_t* const codes = Address(image, source.codes);
+  return {.luts = {codes + source.luts_at, (source.num_tables + 1) * kHuffmanRowBytes},
+          .codes = {codes, source.code_bytes},
+          .gaps = {codes + source.gaps_at, source.num_blocks() * kHuffmanBlockGapBytes},
+          .sign_mantissas = {Address(image, source.sign_mantissas), source.num_symbols}};
+}
+
+// Positions as streams store them, from the tasks that were made of them.
+std::vector<uint8_t> PackPositions(std::span<const HuffmanTask> tasks) {
+  std::vector<uint8_t> positions(sizeof(uint32_t) * (tasks.size() + 1));
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    StoreLe(tasks[i].first_symbol + tasks[i].num_symbols, &positions[sizeof(uint32_t) * (i + 1)]);
+  }
+  return positions;
 }
 
 // How often the digits of level `level` of a group escape, as its index says.
@@ -65,6 +92,7 @@ TierStatus CpuDecoder::DecodeBlock(const DecodePlan& plan, uint32_t number, std:
   const auto status = static_cast<TierStatus>(InImage<uint32_t>(image, plan.status_at())[number]);
   if (status != kTierOk) return status;
   const std::span stream(Address(image, block.stream), block.stream_bytes);
+  if (plan.kernel(number) == kHuffmanKernel) return DecodeHuffman(plan, number, image, out);
   if (plan.kernel(number) == kCopyKernel) {
     std::ranges::copy(stream, out.begin());
     return kTierOk;
@@ -88,6 +116,28 @@ absl::Status CpuDecoder::DecodeStream(PlaneKind kind, std::span<const uint8_t> s
   if (kind == PlaneKind::kBytes) return TierDecode(stream, *scratch_, out);
   const ConstPlaneSpans planes = {{{}, {Address(image, block.noise), PlaneBytes(kind, 1, block.elements)}}};
   return TierDecodeAndJoin(stream, *scratch_, kind, planes, out, {});
+}
+
+TierStatus CpuDecoder::DecodeHuffman(const DecodePlan& plan, uint32_t number, std::span<const uint8_t> image,
+                                     std::span<uint8_t> out) {
+  constexpr size_t kBlocksAtOnce = 8;  // whose exponents stay in the cache until they are joined
+  const auto source = std::bit_cast<HuffmanSource>(InImage<TierBlock>(image, plan.blocks_at())[number]);
+  const HuffmanSpans parts = FindHuffman(image, source);
+  const DecodePlan::Tasks tasks = plan.tasks(kHuffmanKernel, {number, 1});
+  const std::vector<uint8_t> positions = PackPositions({InImage<HuffmanTask>(image, tasks.tasks_at), tasks.count});
+  const auto reader = HuffmanReader::Open(parts.luts, parts.gaps, positions, source.code_bytes, source.num_symbols);
+  if (!reader.ok()) return kTierCorrupt;
+  for (size_t first = 0; first < reader->num_blocks(); first += kBlocksAtOnce) {
+    const size_t last = std::min(first + kBlocksAtOnce, reader->num_blocks());
+    const uint64_t begin = reader->FirstSymbol(first);
+    const uint64_t count = reader->FirstSymbol(last) - begin;
+    exponents_.resize(count);
+    const auto codes = parts.codes.subspan(first * kHuffmanBlockBytes, reader->CodeBytes(first, last));
+    if (!reader->DecodeHuffmanBlocks(codes, first, last, exponents_).ok()) return kTierCorrupt;
+    JoinPlanes(PlaneKind::kBf16, {exponents_, parts.sign_mantissas.subspan(begin, count)},
+               out.subspan(begin * sizeof(uint16_t), count * sizeof(uint16_t)));
+  }
+  return kTierOk;
 }
 
 absl::Status CpuDecoder::DecodeChecked(const DecodePlan& plan, BlockRun run, const DecodeBuffers& buffers,
