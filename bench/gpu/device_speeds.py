@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What reading bf16 weights takes on the device of this machine, measured beside predicted: device_speeds.py FILE
 
-FILE.safetensors has the weights, real ones. Runs plait_device_bench (./dev gpu --bench FILE builds it) and puts beside its
-medians what roofline.py predicts from counts.json, for a card with the clocks, multiprocessors and bandwidth that the
+FILE.safetensors has the weights, real ones. Runs plait_device_bench (./dev gpu --bench FILE builds it) and puts beside
+its medians what roofline.py predicts from counts.json, for a card with the clocks, multiprocessors and bandwidth that the
 device itself reports. Without a device it passes on the program's SKIP.
 """
 
@@ -58,8 +58,8 @@ def table(found: dict, counts: dict) -> str:
   """Returns the page that is printed, as Markdown."""
   card = card_of(found["device"])
   lines = [
-      f"{card.name}: {card.arch}, {card.sms} multiprocessors, {card.clock_ghz:.2f} GHz, {card.bandwidth_gb:.0f} GB/s, as it "
-      f"says; {found['weights']} weights, medians of {found['repeats']} runs.", "",
+      f"{card.name}: {card.arch}, {card.sms} multiprocessors, {card.clock_ghz:.2f} GHz, {card.bandwidth_gb:.0f} GB/s, as "
+      f"it says; {found['weights']} weights, medians of {found['repeats']} runs.", "",
       "| " + " | ".join(_HEADER) + " |", "|" + "---|" * len(_HEADER)
   ]  # yapf: disable
   return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows(found, counts)])
