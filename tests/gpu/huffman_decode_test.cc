@@ -317,20 +317,6 @@ TEST(HuffmanDecodeKernel, PointersThatLeadInACircleOrAwayAreNoCode) {
   }
 }
 
-// A lane that has come to its second word ends there, and does not begin again: 40 codes, and then a circle.
-TEST(HuffmanDecodeKernel, ACircleOfPointersBehindOtherCodesIsNoCode) {
-  HuffmanStream good;
-  const Code pointer = {1, 1, HuffmanPointerTo(1)};
-  good.luts = Concat({Row({{0, 1, 'A'}, pointer}), Row({{0, 0, 'C'}}), Lengths({{'A', 1}, {'C', 9}})});
-  good.codes = {0, 0, 0, 0, 0, 0xff, 0xff, 0xc0};  // 40 A, 2 C, 6 A
-  good.gaps.resize(kHuffmanBlockGapBytes);
-  good.output_positions = Positions({0, 48});
-  ASSERT_EQ(StatusOf(good, good, 48), kHuffmanOk);
-  HuffmanStream bad = good;
-  std::fill_n(bad.luts.begin() + kHuffmanRowBytes, kHuffmanRowBytes, HuffmanPointerTo(1));
-  EXPECT_EQ(StatusOf(good, bad, 48) & kHuffmanNoCode, kHuffmanNoCode);
-}
-
 // Codes that are shorter than the plan has room for.
 TEST(HuffmanDecodeKernel, ShorterCodesThanThePlanHasSeenAreNone) {
   const HuffmanStream good = EncodeHuffman(std::vector<uint8_t>(9000, 3)).value();
