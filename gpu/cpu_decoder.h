@@ -3,6 +3,7 @@
 #define PLAIT_GPU_CPU_DECODER_H_
 
 #include <memory>
+#include <vector>
 
 #include "codec/tier/tier.h"
 #include "gpu/device_decoder.h"
@@ -14,7 +15,8 @@ namespace plait::gpu {
 //
 // Status words are those of the kernels, with one difference: the CPU goes by the stream's own header and wants zeros
 // behind the last digit, neither of which kernels look at. Where these have changed since the plan was made, a block is
-// rejected here, or decoded to what the header says.
+// rejected here, or decoded to what the header says. Of DFloat11 streams it says only that something is wrong
+// (kTierCorrupt), not what; and it allocates their tables anew for each decode.
 class CpuDecoder : public DeviceDecoder {
  public:
   CpuDecoder() : scratch_(std::make_unique<TierScratch>()) {}
@@ -25,8 +27,14 @@ class CpuDecoder : public DeviceDecoder {
  private:
   TierStatus DecodeBlock(const DecodePlan& plan, uint32_t number, std::span<const uint8_t> image,
                          std::span<uint8_t> out);
+  absl::Status DecodeStream(PlaneKind kind, std::span<const uint8_t> stream, const TierBlock& block,
+                            std::span<const uint8_t> image, std::span<uint8_t> out);
+
+  TierStatus DecodeHuffman(const DecodePlan& plan, uint32_t number, std::span<const uint8_t> image,
+                           std::span<uint8_t> out);
 
   std::unique_ptr<TierScratch> scratch_;
+  std::vector<uint8_t> exponents_;  // of some blocks of a DFloat11 stream
 };
 
 }  // namespace plait::gpu

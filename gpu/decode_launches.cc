@@ -26,4 +26,13 @@ BlockCopyParams DecodeLaunches::copy() const {
   return {.tasks = InImage<TierTask>(tasks.tasks_at), .blocks = bound(), .num_tasks = tasks.count};
 }
 
+HuffmanDecodeParams DecodeLaunches::huffman() const {
+  const DecodePlan::Tasks tasks = plan->tasks(kHuffmanKernel, run);
+  return {.tasks = InImage<HuffmanTask>(tasks.tasks_at),
+          .sources = reinterpret_cast<const HuffmanSource*>(bound()),
+          .status = buffers->status.data(),
+          .num_tasks = tasks.count,
+          .capacity = plan->huffman_capacity()};
+}
+
 }  // namespace plait::gpu

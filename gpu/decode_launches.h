@@ -5,6 +5,7 @@
 #include "gpu/device_decoder.h"
 #include "gpu/kernels/block_bind.h"
 #include "gpu/kernels/block_copy.h"
+#include "gpu/kernels/huffman_task.h"
 #include "gpu/kernels/tier_task.h"
 
 namespace plait::gpu {
@@ -19,6 +20,7 @@ struct DecodeLaunches {
   // Nothing to launch if it has no tasks.
   TierDecodeParams tier(uint32_t kernel) const;
   BlockCopyParams copy() const;
+  HuffmanDecodeParams huffman() const;
 
  private:
   template <class T>

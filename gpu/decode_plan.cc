@@ -1,11 +1,13 @@
 #include "gpu/decode_plan.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "codec/base/bits.h"
 #include "codec/base/status.h"
 #include "gpu/kernels/block_copy.h"
+#include "gpu/kernels/huffman_plan.h"
 #include "gpu/kernels/tier_plan.h"
 
 namespace plait::gpu {
@@ -46,7 +48,8 @@ DecodePlan::Tasks DecodePlan::tasks(uint32_t kernel, BlockRun run) const {
   const uint32_t begin = tasks_before(kernel, run.first);
   const uint32_t end = tasks_before(kernel, run.first + run.count);
   const Tasks& all = kernels_[kernel];
-  return {all.tasks_at + begin * sizeof(TierTask), all.groups_at + begin * sizeof(TierGroup), end - begin};
+  const uint64_t task_bytes = kernel == kHuffmanKernel ? sizeof(HuffmanTask) : sizeof(TierTask);
+  return {all.tasks_at + begin * task_bytes, all.groups_at + begin * sizeof(TierGroup), end - begin};
 }
 
 void ImageBuilder::BeginTensor(std::string name) {
@@ -70,13 +73,17 @@ absl::Status ImageBuilder::Write(std::span<const uint8_t> bytes) {
 
 void ImageBuilder::AddBlock(const TierBlock& block, uint32_t kernel, uint32_t bytes, TierStatus status) {
   DecodePlan::Block planned{.out = out_, .bytes = bytes, .kernel = kernel, .tasks_before = {}};
-  for (uint32_t k = 0; k < kNumKernels; ++k) planned.tasks_before[k] = static_cast<uint32_t>(work_[k].tasks.size());
+  for (uint32_t k = 0; k < kNumKernels; ++k) planned.tasks_before[k] = num_tasks(k);
   plan_.blocks_.push_back(planned);
   ++plan_.tensors_.back().blocks.count;
   blocks_.push_back(block);
   blocks_.back().out = Relative<uint8_t*>(out_);
   first_status_.push_back(status);
   out_ += bytes;
+}
+
+uint32_t ImageBuilder::num_tasks(uint32_t kernel) const {
+  return static_cast<uint32_t>(kernel == kHuffmanKernel ? huffman_tasks_.size() : work_[kernel].tasks.size());
 }
 
 // The tasks are those of the block that was added last.
@@ -114,6 +121,36 @@ absl::Status ImageBuilder::AddTier(PlaneKind kind, std::span<const uint8_t> stre
   return absl::OkStatus();
 }
 
+absl::Status ImageBuilder::AddHuffman(const HuffmanParts& parts) {
+  PLAIT_RETURN_IF_ERROR(CheckPlace());
+  // The order of the parts in the image.
+  const uint64_t sign_mantissas_at = written_ + AlignUp<uint64_t>(parts.codes.size(), kAlignment);
+  const uint64_t luts_at = sign_mantissas_at + AlignUp<uint64_t>(parts.sign_mantissas.size(), kAlignment);
+  const uint64_t gaps_at = luts_at + AlignUp<uint64_t>(parts.luts.size(), kAlignment);
+  HuffmanDevicePlan plan{.sources = {}, .tasks = {}, .capacity = plan_.huffman_capacity_};
+  PLAIT_RETURN_IF_ERROR(AddHuffmanStream({.luts = parts.luts,
+                                          .output_positions = parts.output_positions,
+                                          .code_bytes = parts.codes.size(),
+                                          .gap_bytes = parts.gaps.size(),
+                                          .num_symbols = parts.sign_mantissas.size(),
+                                          .device_luts = Relative<const uint8_t*>(luts_at),
+                                          .device_codes = Relative<const uint8_t*>(written_),
+                                          .device_gaps = Relative<const uint8_t*>(gaps_at),
+                                          .device_sign_mantissas = Relative<const uint8_t*>(sign_mantissas_at),
+                                          .device_out = nullptr},
+                                         kHuffmanMaxSharedBytes, &plan));
+  for (const auto& part : {parts.codes, parts.sign_mantissas, parts.luts, parts.gaps})
+    PLAIT_RETURN_IF_ERROR(Write(part));
+  plan_.huffman_capacity_ = plan.capacity;
+  const auto bytes = static_cast<uint32_t>(parts.sign_mantissas.size() * sizeof(uint16_t));
+  AddBlock(std::bit_cast<TierBlock>(plan.sources[0]), kHuffmanKernel, bytes, kTierOk);
+  for (HuffmanTask& task : plan.tasks) {
+    task.source = plan_.num_blocks() - 1;
+    huffman_tasks_.push_back(task);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ImageBuilder::AddPlain(std::span<const uint8_t> bytes) {
   PLAIT_RETURN_IF_ERROR(CheckPlace());
   const auto size = static_cast<uint32_t>(bytes.size());
@@ -142,12 +179,12 @@ absl::StatusOr<DecodePlan> ImageBuilder::Finish() {
   uint64_t status_at = 0;
   PLAIT_RETURN_IF_ERROR(WriteAll(blocks_, &plan_.tables_at_));
   PLAIT_RETURN_IF_ERROR(WriteAll(first_status_, &status_at));
-  for (uint32_t k = 0; k < kNumKernels; ++k) {
-    DecodePlan::Tasks& tasks = plan_.kernels_[k];
-    tasks.count = static_cast<uint32_t>(work_[k].tasks.size());
-    PLAIT_RETURN_IF_ERROR(WriteAll(work_[k].tasks, &tasks.tasks_at));
-    PLAIT_RETURN_IF_ERROR(WriteAll(work_[k].groups, &tasks.groups_at));
+  for (uint32_t k = 0; k < kNumKernels; ++k) plan_.kernels_[k].count = num_tasks(k);
+  for (uint32_t k = 0; k < kHuffmanKernel; ++k) {
+    PLAIT_RETURN_IF_ERROR(WriteAll(work_[k].tasks, &plan_.kernels_[k].tasks_at));
+    PLAIT_RETURN_IF_ERROR(WriteAll(work_[k].groups, &plan_.kernels_[k].groups_at));
   }
+  PLAIT_RETURN_IF_ERROR(WriteAll(huffman_tasks_, &plan_.kernels_[kHuffmanKernel].tasks_at));
   plan_.image_bytes_ = written_;
   return std::move(plan_);
 }

@@ -17,16 +17,19 @@
 
 #include "absl/status/statusor.h"
 #include "codec/transform/plane_kind.h"
+#include "gpu/kernels/huffman_task.h"
 #include "gpu/kernels/tier_task.h"
 
 namespace plait::gpu {
 
 // The kernels of a decode: for each kind of planes one with narrow capacity and one with the wide one (tier_task.h),
-// and the one that copies what is not coded.
+// the one that copies what is not coded, and the one of DFloat11 streams.
 inline constexpr PlaneKind kTierKinds[] = {PlaneKind::kBytes, PlaneKind::kBf16, PlaneKind::kE4m3, PlaneKind::kE5m2};
 inline constexpr uint32_t kCopyKernel = 2 * std::size(kTierKinds);
-inline constexpr uint32_t kNumKernels = kCopyKernel + 1;
+inline constexpr uint32_t kHuffmanKernel = kCopyKernel + 1;
+inline constexpr uint32_t kNumKernels = kHuffmanKernel + 1;
 
+// Of tier's.
 constexpr PlaneKind KindOfKernel(uint32_t kernel) { return kTierKinds[kernel / 2]; }
 constexpr TierCapacity CapacityOfKernel(uint32_t kernel) { return kernel % 2 == 0 ? kTierNarrow : kTierWide; }
 // Whether there are kernels for `kind`.
@@ -51,7 +54,8 @@ class DecodePlan {
   std::span<const PlannedTensor> tensors() const { return tensors_; }
   BlockRun all_blocks() const { return {0, num_blocks()}; }
 
-  // What a host allocates. The status has a word (TierStatus) for each block of the plan, whichever are decoded.
+  // What a host allocates. The status has a word (TierStatus, or HuffmanStatus of a DFloat11 stream) for each block of
+  // the plan, whichever are decoded.
   uint64_t image_bytes() const { return image_bytes_; }
   uint64_t scratch_bytes() const { return blocks_.size() * sizeof(TierBlock); }
   uint64_t status_words() const { return blocks_.size(); }
@@ -68,14 +72,16 @@ class DecodePlan {
   uint64_t blocks_at() const { return tables_at_; }
   uint64_t status_at() const { return tables_at_ + scratch_bytes(); }
   struct Tasks {
-    uint64_t tasks_at = 0;   // TierTask
-    uint64_t groups_at = 0;  // TierGroup, but for kCopyKernel
+    uint64_t tasks_at = 0;   // TierTask, or HuffmanTask for kHuffmanKernel
+    uint64_t groups_at = 0;  // TierGroup, for kernels of tier
     uint32_t count = 0;
   };
   // What `kernel` has to do for a run.
   Tasks tasks(uint32_t kernel, BlockRun run) const;
   // The kernel that decodes a block: the narrow one, if some groups need the other.
   uint32_t kernel(uint32_t block) const { return blocks_[block].kernel; }
+  // What every DFloat11 stream of the plan has room in.
+  const HuffmanCapacity& huffman_capacity() const { return huffman_capacity_; }
 
  private:
   friend class ImageBuilder;
@@ -94,12 +100,19 @@ class DecodePlan {
   std::vector<Block> blocks_;
   std::vector<PlannedTensor> tensors_;
   std::array<Tasks, kNumKernels> kernels_;
+  HuffmanCapacity huffman_capacity_;
   uint64_t tables_at_ = 0;
   uint64_t image_bytes_ = 0;
 };
 
 // Takes pieces of an image: from the first to the last, each behind the one before.
 using ImageSink = std::function<absl::Status(uint64_t offset, std::span<const uint8_t> piece)>;
+
+// A DFloat11 stream (codec/huffman/FORMAT.md), and what is beside it.
+struct HuffmanParts {
+  std::span<const uint8_t> luts, codes, gaps, output_positions;
+  std::span<const uint8_t> sign_mantissas;  // a byte for each symbol
+};
 
 // Elements of a tensor begin at a multiple of this.
 inline constexpr uint64_t kTensorAlignment = 256;
@@ -119,6 +132,11 @@ class ImageBuilder {
   absl::Status AddTier(PlaneKind kind, std::span<const uint8_t> stream, std::span<const uint8_t> noise,
                        uint32_t elements);
 
+  // Adds a DFloat11 stream of bf16 elements, all of it as one block.
+  // Returns: as AddTier, and what HuffmanReader::Open (codec/huffman/huffman.h) does for parts that are wrong, codes
+  // and gaps not looked at; kResourceExhausted if its codes are of one bit, for which kernels have no room.
+  absl::Status AddHuffman(const HuffmanParts& parts);
+
   // Adds bytes that are to be copied. Returns: as AddTier.
   absl::Status AddPlain(std::span<const uint8_t> bytes);
 
@@ -135,6 +153,7 @@ class ImageBuilder {
   absl::Status WriteAll(const std::vector<T>& values, uint64_t* at);
   void AddBlock(const TierBlock& block, uint32_t kernel, uint32_t bytes, TierStatus status);
   void AddTasks(uint32_t kernel, std::span<const TierTask> tasks, std::span<const TierGroup> groups);
+  uint32_t num_tasks(uint32_t kernel) const;
 
   struct Work {
     std::vector<TierTask> tasks;
@@ -145,7 +164,8 @@ class ImageBuilder {
   DecodePlan plan_;
   std::vector<TierBlock> blocks_;
   std::vector<uint32_t> first_status_;
-  std::array<Work, kNumKernels> work_;
+  std::array<Work, kHuffmanKernel> work_;
+  std::vector<HuffmanTask> huffman_tasks_;
   uint64_t written_ = 0;
   uint64_t out_ = 0;
 };

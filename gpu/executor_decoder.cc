@@ -2,6 +2,7 @@
 
 #include "codec/base/status.h"
 #include "gpu/decode_launches.h"
+#include "gpu/kernels/huffman_decode.h"
 #include "gpu/kernels/tier_decode.h"
 
 namespace plait::gpu {
@@ -43,9 +44,13 @@ absl::Status ExecutorDecoder::DecodeChecked(const DecodePlan& plan, BlockRun run
     PLAIT_RETURN_IF_ERROR(Launch(capacity.warps, capacity.shared_bytes(),
                                  [&](HostContext& ctx) { RunTier(KindOfKernel(kernel), capacity, ctx, tier); }));
   }
-  const BlockCopyParams copy = launches.copy();
-  if (copy.num_tasks == 0) return absl::OkStatus();
-  return Launch(kCopyWarps, 0, [&](HostContext& ctx) { BlockCopyBody(ctx, copy); });
+  if (const BlockCopyParams copy = launches.copy(); copy.num_tasks != 0) {
+    PLAIT_RETURN_IF_ERROR(Launch(kCopyWarps, 0, [&](HostContext& ctx) { BlockCopyBody(ctx, copy); }));
+  }
+  const HuffmanDecodeParams huffman = launches.huffman();
+  if (huffman.num_tasks == 0) return absl::OkStatus();
+  return Launch(kHuffmanWarps, huffman.capacity.shared_bytes(),
+                [&](HostContext& ctx) { HuffmanDecodeBody(ctx, huffman); });
 }
 
 }  // namespace plait::gpu

@@ -19,7 +19,7 @@ def _measure(name: str, arch: str, tables: dict, budgets: dict) -> Outcome:
 
 def budget_rows(archs: tuple[str, ...] = ("sm_90",)) -> list[Row]:
   """Returns a row for each kernel of ours that has a budget for one of `archs`; without CUDA they are skipped."""
-  tables, budgets = sass_counts.read_json("kernels.json"), sass_counts.read_json("budget.json")
+  tables, budgets = sass_counts.read_tables(), sass_counts.read_json("budget.json")
   return [
       Row(f"budget of {name}, {arch}, per 2048 weights", sass_counts.limits_text(limits[arch]),
           functools.partial(_measure, name, arch, tables, budgets))

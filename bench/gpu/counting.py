@@ -32,6 +32,7 @@ class Counts:
   shared_bytes: int  # of a block, dynamic ones included
   spill_instructions: float
   resident_warps: int  # of an SM
+  bytes_by_coded: float  # of memory, by those that the weights take in a container; 0 if the table does not say
 
   def to_json(self) -> dict:
     """Returns plain values, rounded to what the table is good for."""
@@ -85,8 +86,49 @@ def _probability(block: Block, side: int | None, entry: dict, where: str) -> flo
   return entry["taken"]
 
 
+def expanded(entries: list[dict]) -> list[dict]:
+  """Returns one entry for each branch, of those that stand for several: a list as "taken", or "repeat" of others."""
+  found = []
+  for entry in entries:
+    if "repeat" in entry:
+      found += expanded(entry["of"]) * entry["repeat"]
+    elif isinstance(entry.get("taken"), list):
+      found += [{**entry, "taken": share} for share in entry["taken"]]
+    else:
+      found.append(entry)
+  return found
+
+
+def _changed(entries: list[dict], changes: list[dict], used: set[int]) -> list[dict]:
+  result = []
+  for entry in entries:
+    if "repeat" in entry:
+      result.append({**entry, "of": _changed(entry["of"], changes, used)})
+      continue
+    matches = [number for number, change in enumerate(changes) if change["text"] == entry.get("text")]
+    used.update(matches)
+    result.append({**entry, **(changes[matches[0]] if matches else {})})
+  return result
+
+
+def whole_table(tables: dict, name: str) -> dict:
+  """Returns a table; one that is "like" another has what that one has, but for its own fields and "changes"."""
+  table = tables[name]
+  if "like" not in table:
+    return table
+  base = whole_table(tables, table["like"])
+  used = set()
+  branch_lists = {field: _changed(entries, table["changes"], used) for field, entries in base.items()
+                  if field.startswith("branches")}
+  for number, change in enumerate(table["changes"]):
+    if number not in used:
+      raise TableError(f"{name}, changes: found {change['text']!r}, expected the text of a branch of {table['like']}")
+  return {**base, **branch_lists, **{field: value for field, value in table.items() if field not in ("like", "changes")}}
+
+
 def probabilities(function: Function, entries: list[dict]) -> dict[int, float]:
-  """Returns the share of each branch that is taken; the table has one entry for each, in the order of the code."""
+  """Returns the share of each branch that is taken; the table has its entries in the order of the code."""
+  entries = expanded(entries)
   found = branches(function)
   if len(found) != len(entries):
     raise TableError(f"{function.name}: found {len(found)} branches in the code, expected {len(entries)} as in the "
@@ -163,14 +205,16 @@ def count(name: str, arch: pipes.Architecture, function: Function, resources: Re
   costs = block_costs(arch, function, table)
   clocks = {pipe: sum(cost.clocks[pipe] for cost in costs) for pipe in pipes.PIPES}
   clocks["mio"] = table.get("wavefronts", clocks["mio"])
-  shared_bytes = resources.static_shared_bytes + table.get("dynamic_shared_bytes", 0)
-  warps = resident_warps(arch, resources.registers, shared_bytes, table["threads"])
+  of_arch = lambda field: table.get(f"{field}_{arch.name}", table.get(field, 0))
+  shared_bytes = resources.static_shared_bytes + of_arch("dynamic_shared_bytes")
+  warps = resident_warps(arch, resources.registers, shared_bytes, of_arch("threads"))
   lone = flow.lone_warp_clocks(function, table_probabilities(function, arch.name, table),
                                _Accesses(table.get("accesses", [])).memory)
   return Counts(kernel=name, arch=arch.name, clocks=clocks, instructions=sum(cost.instructions for cost in costs),
                 lone_warp_clocks=lone * UNIT_WEIGHTS / table["weights_per_warp"], registers=resources.registers,
                 shared_bytes=shared_bytes, spill_instructions=sum(cost.spill_instructions for cost in costs),
-                resident_warps=min(warps, table.get("max_resident_warps", warps)))  # yapf: disable
+                resident_warps=min(warps, table.get("max_resident_warps", warps)),
+                bytes_by_coded=table.get("bytes_by_coded", 0))  # yapf: disable
 
 
 def over_budget(counts: Counts, budget: dict) -> list[str]:

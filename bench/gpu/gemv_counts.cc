@@ -1,9 +1,10 @@
-// What the matrix product kernel asks of the pipe of shared memory and of memory, on real weights: the host executor's
-// counters, which see real addresses; and how often a warp takes each of the kernel's steps, for its table in
+// What the matrix product kernels ask of the pipe of shared memory and of memory, on real weights: the host executor's
+// counters, which see real addresses; and how often a warp takes each of the kernel's steps, for its tables in
 // kernels.json.
 //
 //   plait_gemv_counts FILE.safetensors [BLOCKS [IN_FEATURES [BATCH]]]
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -14,11 +15,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "bench/micro/weights.h"
+#include "codec/base/status.h"
 #include "codec/tier/tier.h"
 #include "codec/transform/planes.h"
-#include "gpu/kernels/gemv_plan.h"
-#include "gpu/kernels/tier_gemv.h"
-#include "gpu/simt/executor.h"
+#include "gpu/executor_gemv.h"
 
 namespace plait::gpu {
 namespace {
@@ -26,63 +26,62 @@ namespace {
 constexpr double kUnitWeights = 2048;
 constexpr double kSectorBytes = 32;
 
-// Blocks of a file in the executor's memory.
-class CodedBlocks {
- public:
-  explicit CodedBlocks(uint32_t in_features) { plan_.in_features = in_features; }
+// Weights of a file, and what they take coded as in a container.
+struct CodedWeights {
+  std::vector<uint16_t> weights;
+  size_t coded_bytes = 0;
 
-  absl::Status Add(std::span<const uint8_t> raw) {
+  void Add(std::span<const uint8_t> raw) {
     const size_t n = raw.size() / sizeof(uint16_t);
     std::vector<uint8_t> exponents(n), noise(n);
     SplitPlanes(PlaneKind::kBf16, raw, {exponents, noise});
-    const ByteHistogram counts = CountBytes(exponents);
-    std::vector<uint8_t> file_stream(TierMaxBytes(n));
-    file_bytes_ += n + TierEncode(exponents, PlanTier(counts, n), file_stream);
-    const TierPlan plan = PlanTier(counts, n, kGemvMaxLevels);
-    const ArrangedGemvBlock arranged = ArrangeGemvBlock(plan.shape, plan.table, exponents, noise);
-    weights_ += n;
-    coded_bytes_ += arranged.stream.size() + arranged.noise.size();
-    return AddGemvBlock(arranged, memory_.Upload<uint8_t>("stream", arranged.stream),
-                        memory_.Upload<uint8_t>("noise", arranged.noise), &plan_);
+    std::vector<uint8_t> stream(TierMaxBytes(n));
+    coded_bytes += n + TierEncode(exponents, PlanTier(CountBytes(exponents), n), stream);
+    const auto* const begin = reinterpret_cast<const uint16_t*>(raw.data());
+    weights.insert(weights.end(), begin, begin + n);
   }
-
-  template <uint32_t kBatch>
-  absl::StatusOr<simt::Counters> Multiply() {
-    constexpr uint32_t kWarps = 12;
-    const uint32_t in_features = plan_.in_features;
-    const std::vector<uint16_t> x(size_t{in_features} * kBatch, 0x3f80);
-    const GemvParams params{.tasks = memory_.Upload<GemvTask>("tasks", plan_.tasks),
-                            .blocks = memory_.Upload<GemvBlock>("blocks", plan_.blocks),
-                            .status = memory_.AllocateZeroed<uint32_t>("status", plan_.blocks.size()),
-                            .x = memory_.Upload<uint16_t>("x", x),
-                            .partials = memory_.AllocateZeroed<float>(
-                                "partials", GemvDevicePlan::NumSlots(weights_ / in_features + 1, in_features) * kBatch),
-                            .num_tasks = static_cast<uint32_t>(plan_.tasks.size()),
-                            .in_features = in_features,
-                            .reciprocal = ReciprocalOf(in_features)};
-    const simt::Grid grid{
-        .thread_blocks = 1, .warps = kWarps, .shared_bytes = GemvSharedBytes(kWarps, in_features, kBatch)};
-    return simt::RunGrid(grid, memory_, [&](simt::HostContext& ctx) {
-      if (IsStraightRow(in_features)) {
-        TierGemvBody<kBatch, true>(ctx, params);
-      } else {
-        TierGemvBody<kBatch, false>(ctx, params);
-      }
-    });
-  }
-
-  const GemvDevicePlan& plan() const { return plan_; }
-  double weights() const { return static_cast<double>(weights_); }
-  double coded_bytes() const { return static_cast<double>(coded_bytes_); }
-  double file_bytes() const { return static_cast<double>(file_bytes_); }
-
- private:
-  simt::GlobalMemory memory_;
-  GemvDevicePlan plan_;
-  size_t weights_ = 0;
-  size_t coded_bytes_ = 0;
-  size_t file_bytes_ = 0;
 };
+
+// What a product takes.
+struct Product {
+  simt::Counters counters;
+  uint64_t loaded_bytes = 0;  // each sector once
+  std::vector<GemvTask> tasks;
+  uint64_t image_bytes = 0;
+};
+
+absl::StatusOr<Product> Multiply(const GemvLayout& layout, std::span<const uint16_t> weights, uint32_t batch) {
+  constexpr uint32_t kWarps = 12;
+  std::vector<uint8_t> bytes;
+  GemvImageBuilder builder(layout, [&](uint64_t, std::span<const uint8_t> piece) {
+    bytes.insert(bytes.end(), piece.begin(), piece.end());
+    return absl::OkStatus();
+  });
+  PLAIT_RETURN_IF_ERROR(builder.Add(weights));
+  PLAIT_ASSIGN_OR_RETURN(const GemvPlan plan, builder.Finish());
+  const std::vector<uint16_t> x(size_t{layout.in_features()} * batch, 0x3f80);
+  simt::GlobalMemory memory;
+  const size_t num_results = size_t{layout.rows()} * batch;
+  const GemvBuffers buffers{
+      .image = {memory.Upload<uint8_t>("image", bytes), bytes.size()},
+      .x = {memory.Upload<uint16_t>("x", x), x.size()},
+      .scratch = {memory.Allocate<uint8_t>("scratch", plan.scratch_bytes(batch)), plan.scratch_bytes(batch)},
+      .y = {memory.Allocate<float>("y", num_results), num_results},
+      .status = {memory.AllocateZeroed<uint32_t>("status", plan.status_words()), plan.status_words()}};
+  ExecutorGemv multiplier(&memory, {.thread_blocks = 1, .warps = kWarps});
+  PLAIT_RETURN_IF_ERROR(multiplier.Multiply(plan, batch, buffers));
+  const auto* const tasks = reinterpret_cast<const GemvTask*>(bytes.data() + plan.tasks_at);
+  Product product{.counters = multiplier.counters(), .loaded_bytes = 0, .tasks = {}, .image_bytes = bytes.size()};
+  for (uint32_t window = 0; window < layout.windows(); ++window) {
+    const uint32_t first = layout.group_number(window, 0);
+    product.tasks.insert(product.tasks.end(), tasks + first, tasks + first + layout.window_groups());
+  }
+  for (const void* buffer : {static_cast<const void*>(buffers.image.data()), static_cast<const void*>(buffers.x.data()),
+                             static_cast<const void*>(buffers.scratch.data())}) {
+    product.loaded_bytes += memory.LoadedBytes(buffer);
+  }
+  return product;
+}
 
 void PrintSteps(const std::vector<GemvTask>& tasks) {
   const auto share = [&](auto condition) {
@@ -104,39 +103,36 @@ void PrintSteps(const std::vector<GemvTask>& tasks) {
               share([](const GemvTask& task) { return task.raw_steps() != 0; }));
 }
 
-void Print(const CodedBlocks& blocks, const simt::Counters& counters) {
-  const auto& plan = blocks.plan();
-  const double units = static_cast<double>(plan.tasks.size() * kGroupSymbols) / kUnitWeights;
-  const auto per_unit = [&](uint64_t count) { return static_cast<double>(count) / units; };
-  const auto per_weight = [&](double bytes) { return bytes / blocks.weights(); };
-  std::printf("%zu groups of 4096 weights\n", plan.tasks.size());
+void Print(const CodedWeights& coded, const Product& product) {
+  const simt::Counters& counters = product.counters;
+  const double weights = static_cast<double>(coded.weights.size());
+  const auto per_unit = [&](uint64_t count) { return static_cast<double>(count) * kUnitWeights / weights; };
+  const double stored_bytes = static_cast<double>(counters.global_stores.sectors) * kSectorBytes;
+  const double bytes = static_cast<double>(product.loaded_bytes) + stored_bytes;
+  std::printf("%zu groups of 4096 weights\n", product.tasks.size());
   std::printf(
       "per 2048 weights: %.1f wavefronts (shared loads %.1f, shared stores %.1f, global loads %.1f, global stores "
-      "%.1f, shuffles %.1f)\n",
+      "%.1f, shuffles %.1f), %.2f matrix products\n",
       per_unit(counters.pipe_wavefronts()), per_unit(counters.shared_loads.wavefronts),
       per_unit(counters.shared_stores.wavefronts), per_unit(counters.global_loads.wavefronts),
-      per_unit(counters.global_stores.wavefronts), per_unit(counters.shuffles));
-  std::printf("bytes per weight: file %.4f, arranged %.4f, tasks %.4f; sectors read %.4f, written %.4f\n",
-              per_weight(blocks.file_bytes()), per_weight(blocks.coded_bytes()), sizeof(GemvTask) / 4096.0,
-              per_unit(counters.global_loads.sectors) * kSectorBytes / kUnitWeights,
-              per_unit(counters.global_stores.sectors) * kSectorBytes / kUnitWeights);
+      per_unit(counters.global_stores.wavefronts), per_unit(counters.shuffles), per_unit(counters.mmas));
+  std::printf("bytes per weight: coded %.4f, image %.4f; loaded %.4f, stored %.4f, both %.4f = %.4f of coded\n",
+              static_cast<double>(coded.coded_bytes) / weights, static_cast<double>(product.image_bytes) / weights,
+              static_cast<double>(product.loaded_bytes) / weights, stored_bytes / weights, bytes / weights,
+              bytes / static_cast<double>(coded.coded_bytes));
 }
 
 absl::Status Count(const std::string& path, size_t num_blocks, uint32_t in_features, uint32_t batch) {
   constexpr size_t kMaxBytes = size_t{256} << 20;
-  const absl::StatusOr<Weights> weights = LoadWeights(path, Dtype::kBf16, kMaxBytes);
-  if (!weights.ok()) return weights.status();
-  CodedBlocks blocks(in_features);
-  const size_t step = std::max<size_t>(1, weights->num_blocks / num_blocks);
-  for (size_t i = 0; i < weights->num_blocks; i += step) {
-    if (const absl::Status status = blocks.Add(weights->block(i)); !status.ok()) return status;
-  }
-  const absl::StatusOr<simt::Counters> counters = batch == 1   ? blocks.Multiply<1>()
-                                                  : batch == 2 ? blocks.Multiply<2>()
-                                                               : blocks.Multiply<4>();
-  if (!counters.ok()) return counters.status();
-  Print(blocks, *counters);
-  PrintSteps(blocks.plan().tasks);
+  PLAIT_ASSIGN_OR_RETURN(const Weights weights, LoadWeights(path, Dtype::kBf16, kMaxBytes));
+  CodedWeights coded;
+  const size_t step = std::max<size_t>(1, weights.num_blocks / num_blocks);
+  for (size_t i = 0; i < weights.num_blocks; i += step) coded.Add(weights.block(i));
+  const auto rows = static_cast<uint32_t>(coded.weights.size() / in_features / kStripRows * kStripRows);
+  const auto used = std::span(coded.weights).first(size_t{rows} * in_features);
+  PLAIT_ASSIGN_OR_RETURN(const Product product, Multiply(GemvLayout(rows, in_features), used, batch));
+  Print(coded, product);
+  PrintSteps(product.tasks);
   return absl::OkStatus();
 }
 

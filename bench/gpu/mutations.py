@@ -135,10 +135,15 @@ def default_jobs() -> int:
   return int(os.environ.get("PLAIT_JOBS") or os.cpu_count() or 1)
 
 
+def of_files(chosen: list[Mutant], files: str, without: list[str]) -> list[Mutant]:
+  """Returns those of headers whose path has `files` and none of the texts of `without`."""
+  return [mutant for mutant in chosen if files in mutant.path and not any(text in mutant.path for text in without)]
+
+
 def judge_sample(programs: TestPrograms, verdicts: pathlib.Path, seed: int, per_line: int, limit: int, files: str = "",
-                 jobs: int = default_jobs()) -> list[Result]:
+                 without: list[str] | None = None, jobs: int = default_jobs()) -> list[Result]:
   """Draws, judges and returns; progress goes to stderr. `verdicts` keeps what was found."""
-  chosen = [mutant for mutant in mutants.sample(all_mutants(), seed, per_line, limit) if files in mutant.path]
+  chosen = of_files(mutants.sample(all_mutants(), seed, per_line, limit), files, without or [])
   return judge_all(chosen, programs, Memory(verdicts, programs), jobs,
                    lambda text: print(text, file=sys.stderr, flush=True))
 
@@ -149,12 +154,14 @@ def main() -> int:
   parser.add_argument("--per-line", type=int, default=2, help="mutants of a line, 0 for all (default 2)")
   parser.add_argument("--limit", type=int, default=0, help="mutants altogether, 0 for all (default)")
   parser.add_argument("--files", default="", metavar="TEXT", help="only headers whose path has this text")
+  parser.add_argument("--without", action="append", metavar="TEXT", help="no headers whose path has it; repeatable")
   parser.add_argument("--build", type=pathlib.Path, default=DEFAULT_BUILD, help="folder with an up-to-date gpu_tests")
   parser.add_argument("--jobs", type=int, default=default_jobs())
   args = parser.parse_args()
   work = args.build.resolve() / "mutations"
   programs = TestPrograms(args.build.resolve(), work)
-  results = judge_sample(programs, work / "verdicts.jsonl", args.seed, args.per_line, args.limit, args.files, args.jobs)
+  results = judge_sample(programs, work / "verdicts.jsonl", args.seed, args.per_line, args.limit, args.files,
+                         args.without, args.jobs)
   print("\n".join([*survivors(results), "", table(results)]))
   killed, counted = killed_share(results)
   return 0 if killed == counted else 1

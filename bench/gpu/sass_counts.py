@@ -34,6 +34,12 @@ def read_json(name: str) -> dict:
   return json.loads((HERE / name).read_text())
 
 
+def read_tables() -> dict[str, dict]:
+  """Returns the table of each kernel."""
+  tables = read_json("kernels.json")
+  return {name: counting.whole_table(tables, name) for name in tables}
+
+
 def _cache() -> pathlib.Path:
   return pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "plait"
 
@@ -90,7 +96,8 @@ def describe(counts: counting.Counts) -> str:
   clocks = ", ".join(f"{pipe} {value:.1f}" for pipe, value in counts.clocks.items() if value >= 0.05)
   return (f"SM-clocks: {clocks}; {counts.registers} registers, {counts.shared_bytes} shared bytes, "
           f"{counts.spill_instructions:.1f} spills, {counts.resident_warps} warps, one warp alone "
-          f"{counts.lone_warp_clocks:.0f} clocks")
+          f"{counts.lone_warp_clocks:.0f} clocks" +
+          (f", {counts.bytes_by_coded:.3f} of the coded bytes" if counts.bytes_by_coded else ""))
 
 
 def judge(name: str, arch: str, tables: dict, budgets: dict) -> tuple[str, str, dict | None]:
@@ -143,7 +150,7 @@ def _parse_arguments() -> argparse.Namespace:
 def main() -> int:
   """Prints a line for each kernel and architecture; returns 1 if one is over budget."""
   args = _parse_arguments()
-  tables, budgets = read_json("kernels.json"), read_json("budget.json")
+  tables, budgets = read_tables(), read_json("budget.json")
   names = [name for name in tables if args.only in name]
   archs = args.arch or ARCHS
   if args.branches or args.blocks:

@@ -69,6 +69,12 @@ class Samples(unittest.TestCase):
     self.assertEqual(len(places), len(set(places)))
     self.assertEqual({path for path, _ in places}, {m.path for m in mutations.all_mutants()})
 
+  def test_headers_are_taken_and_left_out_by_their_path(self):
+    known = mutations.all_mutants()
+    paths = {mutant.path for mutant in mutations.of_files(known, "tier_", ["gemv", "digits"])}
+    self.assertIn("gpu/kernels/tier_decode.h", paths)
+    self.assertTrue(all("tier_" in path and "gemv" not in path and "digits" not in path for path in paths), paths)
+
 
 class Lists(unittest.TestCase):
 

@@ -49,6 +49,9 @@ struct TierScratch {
   using GroupBuffer = std::array<uint8_t, kTierGroupSymbols + kTierEscapeSlack>;
   std::array<std::array<GroupBuffer, 2>, kTierMaxLevels> symbols;  // of a level, of even and odd groups
   std::array<std::vector<uint8_t>, kTierMaxLevels> raw;            // copies of what ends close to the stream's end
+  // How many digits of each group and level escape: what the last decode has counted, for those who know it from
+  // elsewhere.
+  std::vector<std::array<uint16_t, kTierMaxLevels>> escapes;
 };
 
 // Decodes exactly symbols.size() symbols from `stream`, which must hold one stream and nothing else. Reads nothing

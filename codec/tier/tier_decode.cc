@@ -61,12 +61,14 @@ class GroupReader {
 
   // Finds and checks every part of the next group, of n symbols: from here on its kernels cannot fail.
   absl::Status Next(size_t n, Group& group) {
+    auto& escapes = scratch_.escapes.emplace_back();
     for (size_t k = 0; k < shape_.num_levels(); ++k) {
       Part& part = group.levels[k];
       part = {level1_digits_, n, shape_.digit_bits(k)};
       if (k != 0) PLAIT_RETURN_IF_ERROR(Take(part.bytes(), &part.digits));
       if (!part.padding_is_zero()) return PaddingError(k);
       n = kernels_.count_escapes[part.bits - 1](part.digits, n);
+      escapes[k] = static_cast<uint16_t>(n);
     }
     level1_digits_ += group.levels[0].bytes();
     PLAIT_RETURN_IF_ERROR(Take(n, &group.raw));
@@ -119,6 +121,8 @@ absl::Status DecodeGroups(std::span<const uint8_t> stream, size_t n, TierScratch
   const TierShape shape(stream[0]);
   const size_t depth = shape.num_levels() - 1;
   const size_t num_groups = CeilDiv(n, kTierGroupSymbols);
+  scratch.escapes.clear();
+  scratch.escapes.reserve(num_groups);
   GroupReader reader(stream, TierDigitBytes(n, shape.digit_bits(0)), scratch);
   Group groups[std::bit_ceil(kTierMaxLevels + 1)];
   const auto group_of = [&](size_t g) -> Group& { return groups[g % std::size(groups)]; };

@@ -6,6 +6,8 @@
 #include "absl/strings/str_join.h"
 #include "codec/base/hash.h"
 #include "codec/base/status.h"
+#include "examples/gpu_image/container_image.h"
+#include "gpu/loader/image_loader.h"
 
 namespace plait::runner {
 namespace {
@@ -28,11 +30,26 @@ absl::StatusOr<Checkpoint> Checkpoint::Open(const std::string& path) {
   PLAIT_ASSIGN_OR_RETURN(const bool is_container, LooksLikeContainer(*checkpoint.file_));
   if (is_container) {
     PLAIT_ASSIGN_OR_RETURN(checkpoint.container_, ContainerReader::Open(checkpoint.file_.get()));
+    PLAIT_RETURN_IF_ERROR(checkpoint.LoadImage());
     return checkpoint;
   }
   PLAIT_ASSIGN_OR_RETURN(const std::vector<uint8_t> header, ReadSafetensorsHeader(*checkpoint.file_));
   PLAIT_ASSIGN_OR_RETURN(checkpoint.header_, ParseSafetensorsHeader(header, checkpoint.file_->size()));
   return checkpoint;
+}
+
+absl::Status Checkpoint::LoadImage() {
+  PLAIT_ASSIGN_OR_RETURN(const ContainerTensors tensors, FindBf16Tensors(*container_, file_->bytes(), 0));
+  // Pages that the image does not reach are never touched, and take no memory.
+  const uint64_t most_bytes = gpu::MaxImageBytes(tensors.coded);
+  image_->bytes = std::make_unique_for_overwrite<uint8_t[]>(most_bytes);
+  gpu::LoadOptions options;
+  options.progress = [this](const gpu::LoadProgress&) { file_->DropPages(); };
+  PLAIT_ASSIGN_OR_RETURN(
+      gpu::LoadedImage loaded,
+      gpu::LoadImage(tensors.coded, options, gpu::SinkTo(std::span(image_->bytes.get(), most_bytes))));
+  image_->plan = std::move(loaded.plan);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Matrix> Checkpoint::Find(std::string_view name, size_t rows, size_t columns) const {
@@ -52,13 +69,13 @@ absl::StatusOr<Matrix> Checkpoint::FindStored(size_t index, size_t rows, size_t 
   const StoredTensor& tensor = container_->tensors()[index];
   if (tensor.framed()) {
     PLAIT_RETURN_IF_ERROR(CheckTensor(tensor.original, rows, columns));
-    PLAIT_ASSIGN_OR_RETURN(FrameReader frame, container_->OpenFrame(index));
+    const auto planned = std::ranges::find(image_->plan.tensors(), tensor.original.name, &gpu::PlannedTensor::name);
     return Matrix{.name = tensor.original.name,
                   .rows = rows,
                   .columns = columns,
                   .plain = nullptr,
-                  .frame = std::move(frame),
-                  .file = file_->bytes()};
+                  .image = image_.get(),
+                  .blocks = planned->blocks};
   }
   Hasher128 hasher;
   hasher.Update(file_->bytes().subspan(tensor.offset, tensor.coded_bytes));
@@ -76,8 +93,8 @@ absl::StatusOr<Matrix> Checkpoint::Place(const TensorInfo& tensor, uint64_t offs
                 .rows = rows,
                 .columns = columns,
                 .plain = reinterpret_cast<const uint16_t*>(bytes),
-                .frame = {},
-                .file = {}};
+                .image = nullptr,
+                .blocks = {}};
 }
 
 uint64_t Checkpoint::coded_bytes() const {

@@ -128,6 +128,7 @@ absl::Status Run(const Options& options) {
                    .prompt_tokens = ids.size(),
                    .generated_tokens = options.tokens,
                    .coded_bytes = checkpoint->coded_bytes(),
+                   .image_bytes = checkpoint->image_bytes(),
                    .kv_cache_bytes = cache.bytes(),
                    .largest_matrix_bytes = LargestMatrixBytes(*weights)};
   PLAIT_RETURN_IF_ERROR(Annotate(Generate(options, config, std::move(ids), model, cache, &report), options.model));

@@ -39,6 +39,8 @@ absl::StatusOr<std::unique_ptr<MappedFile>> MappedFile::Open(const std::string& 
 
 MappedFile::~MappedFile() { munmap(const_cast<uint8_t*>(bytes_.data()), bytes_.size()); }
 
+void MappedFile::DropPages() const { madvise(const_cast<uint8_t*>(bytes_.data()), bytes_.size(), MADV_DONTNEED); }
+
 absl::Status MappedFile::ReadAt(uint64_t offset, std::span<uint8_t> bytes) const {
   return MemorySource(bytes_).ReadAt(offset, bytes);
 }

@@ -23,6 +23,8 @@ class MappedFile : public ByteSource {
   uint64_t size() const override { return bytes_.size(); }
   absl::Status ReadAt(uint64_t offset, std::span<uint8_t> bytes) const override;
   std::span<const uint8_t> bytes() const { return bytes_; }
+  // Gives back the pages that have been read so far; they are read again if they are asked for.
+  void DropPages() const;
 
  private:
   explicit MappedFile(std::span<const uint8_t> bytes) : bytes_(bytes) {}

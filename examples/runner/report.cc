@@ -27,6 +27,7 @@ absl::Status WriteReport(const Report& report, const std::string& path) {
       {"prompt_seconds", report.prompt_seconds},
       {"generation_seconds", report.generation_seconds},
       {"coded_bytes", report.coded_bytes},
+      {"image_bytes", report.image_bytes},
       {"kv_cache_bytes", report.kv_cache_bytes},
       {"largest_matrix_bytes", report.largest_matrix_bytes},
       {"peak_anonymous_bytes", report.peak_anonymous_bytes},

@@ -16,13 +16,14 @@ struct Report {
   double prompt_seconds = 0;      // the first generated token included
   double generation_seconds = 0;  // of the others
   uint64_t coded_bytes = 0;       // of the tensors in the file
+  uint64_t image_bytes = 0;       // of those that are kept in memory, coded; 0 of a plain file
   uint64_t kv_cache_bytes = 0;
   uint64_t largest_matrix_bytes = 0;  // decoded
   uint64_t peak_anonymous_bytes = 0;  // see NoteMemory
 };
 
 // Raises report->peak_anonymous_bytes to what the process has at this moment: RssAnon of /proc/self/status, which is
-// heap and stacks, KV cache included, and not the pages of the mapped file.
+// heap and stacks, image and KV cache included, and not the pages of the mapped file.
 void NoteMemory(Report* report);
 
 // Writes it as one JSON object. Returns: kUnavailable if writing fails.

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "codec/block/workspace.h"
 #include "examples/runner/checkpoint.h"
+#include "gpu/cpu_decoder.h"
 
 namespace plait::runner {
 
@@ -20,11 +20,13 @@ struct Tile {
 
 // What decoding needs, reused from matrix to matrix: one per thread.
 struct TileScratch {
-  BlockWorkspace workspace;
+  gpu::CpuDecoder decoder;
+  std::vector<uint8_t> decoder_scratch;
+  std::vector<uint32_t> status;   // of each block of the image
   std::vector<uint16_t> weights;  // of one block, and before them the row that the block before it left unfinished
 };
 
-// Rows [begin, end) of `matrix`, in order. A coded tile is what one block of the frame finishes: a block that ends
+// Rows [begin, end) of `matrix`, in order. A coded tile is what one block of the image finishes: a block that ends
 // within a row leaves the row's front to be moved before the next block. `matrix` and `scratch` outlive the object.
 class WeightTiles {
  public:
@@ -32,7 +34,7 @@ class WeightTiles {
   WeightTiles(const Matrix& matrix, size_t begin, size_t end, TileScratch& scratch);
 
   // The next tile, valid until the next call.
-  // Returns: as DecodeBlock, which checks what it decodes.
+  // Returns: kDataLoss if a block has changed in memory so that it decodes no more; as DeviceDecoder::Decode.
   absl::StatusOr<Tile> Next();
 
  private:
@@ -40,14 +42,15 @@ class WeightTiles {
   absl::StatusOr<Tile> NextCoded();
   // Decodes the next block behind what is pending; forgets what stands before row_.
   absl::Status DecodeNext();
+  absl::Status DecodeTo(std::span<uint16_t> weights);
 
   const Matrix& matrix_;
   TileScratch& scratch_;
   size_t row_;  // the first that no tile has given
   const size_t end_;
-  uint64_t block_ = 0;  // the next to decode
-  size_t used_ = 0;     // weights of the scratch that tiles have given
-  size_t decoded_ = 0;  // weights there
+  uint32_t block_ = 0;  // the next to decode
+  size_t used_ = 0;     // up to where tiles have given the weights of the scratch
+  size_t decoded_ = 0;  // up to where there are any
 };
 
 }  // namespace plait::runner

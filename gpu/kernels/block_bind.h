@@ -23,9 +23,9 @@ struct BlockBindParams {
 };
 
 // The words of TierBlock that hold its three addresses, the low one first.
-inline constexpr uint32_t kBlockWords = sizeof(TierBlock) / sizeof(uint32_t);
+inline constexpr uint32_t kTierBlockWords = sizeof(TierBlock) / sizeof(uint32_t);
 static_assert(offsetof(TierBlock, stream) == 0 && offsetof(TierBlock, noise) == 8 && offsetof(TierBlock, out) == 16);
-static_assert(kBlockWords <= simt::kWarpLanes);
+static_assert(kTierBlockWords <= simt::kWarpLanes);
 
 // Any grid; a warp takes every so-many-th block, a lane a word of it.
 template <class Ctx>
@@ -34,7 +34,7 @@ constexpr void BlockBindBody(Ctx& ctx, const BlockBindParams& params) {
   constexpr uint32_t kImageWords = 4;  // two addresses
   constexpr uint32_t kAddressWords = 6;
   const U32 word = ctx.LaneIndex();
-  const auto exists = word < kBlockWords;
+  const auto exists = word < kTierBlockWords;
   const auto in_image = word < kImageWords;
   const auto is_high = (word & 1) != 0;
   const auto base_word = [&](uint32_t half_bits) {

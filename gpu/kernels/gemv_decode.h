@@ -213,11 +213,11 @@ constexpr void CopyRawOfRun(Ctx& ctx, const Descent<Ctx>& descent, const typenam
 // Decodes levels 1 and up, of which this lane needs `count` symbols of level 1. They are in the column from its
 // `begin` on, unless what this returns is an error.
 template <class Ctx>
-constexpr uint32_t DecodeDeepLevels(Ctx& ctx, const GemvBlock& block, const GemvTask& task,
+constexpr uint32_t DecodeDeepLevels(Ctx& ctx, const uint8_t* stream, const GemvBlock& block, const GemvTask& task,
                                     const typename Ctx::U32& count, Column<Ctx>* column) {
   using U32 = typename Ctx::U32;
   static_assert(kGemvDeepLevels == 3);
-  Descent<Ctx> descent{block.stream, task.packet, count, U32(0)};
+  Descent<Ctx> descent{stream, task.packet, count, U32(0)};
   const RunLevel<Ctx> level1 = Descend<2>(ctx, task.counts[0], task.level_steps(1), &descent);
   const RunLevel<Ctx> level2 = Descend<1>(ctx, task.counts[1], task.level_steps(2), &descent);
   const RunLevel<Ctx> level3 = Descend<1>(ctx, task.counts[2], task.level_steps(kGemvDeepLevels), &descent);

@@ -7,14 +7,10 @@
 #include "codec/base/bits.h"
 #include "codec/base/status.h"
 #include "gpu/kernels/join.h"
-#include "gpu/kernels/tier_plan.h"
 #include "gpu/simt/words.h"
 
 namespace plait::gpu {
 namespace {
-
-// Lanes without digits or raw symbols load as much as those that have most, from the stream's end on at the latest.
-constexpr size_t kReadAheadBytes = kRunWeights + 2 * sizeof(uint32_t);
 
 constexpr size_t kUnitPlaneBytes = TierBitPlaneBytes(kTierUnitSymbols);
 
@@ -92,20 +88,14 @@ class BlockCoder {
              std::vector<uint8_t>* stream)
       : exponents_(exponents), stream_(*stream) {
     for (size_t level = 0; level < shape.num_levels(); ++level) coders_.emplace_back(shape, table, level);
-    stream_.resize(CeilDiv(exponents.size(), kTierGroupSymbols) * kGroupUnits * kUnitPlaneBytes * coders_[0].bits());
+    stream_.resize(exponents.size() / kTierUnitSymbols * kUnitPlaneBytes * coders_[0].bits());
   }
 
   // Groups in their order.
   GemvTask Code(size_t number) {
     RunSymbols symbols = CodeFirstLevel(number);
     BitWriter writer(&stream_);
-    GemvTask task{.group = static_cast<uint32_t>(number),
-                  .first_slot = 0,
-                  .first_column = 0,
-                  .packet = static_cast<uint32_t>(writer.bits()),
-                  .steps = 0,
-                  .counts = {},
-                  .raw = 0};
+    GemvTask task{.packet = static_cast<uint32_t>(writer.bits()), .steps = 0, .counts = {}, .raw = 0};
     for (size_t level = 1; level < coders_.size(); ++level) {
       task.counts[level - 1] = static_cast<uint16_t>(TotalSize(symbols));
       task.steps |= StepsOf(symbols, 8) << GemvTask::kStepBits * (level - 1);
@@ -124,9 +114,8 @@ class BlockCoder {
     RunSymbols escaped;
     const unsigned bits = coders_[0].bits();
     for (size_t unit = 0; unit < kGroupUnits; ++unit) {
-      const size_t begin = std::min(exponents_.size(), group * kTierGroupSymbols + unit * kTierUnitSymbols);
-      const auto known = exponents_.subspan(begin, std::min(kTierUnitSymbols, exponents_.size() - begin));
-      const DigitPlanes planes = coders_[0].Code(known, &escaped[unit / 2]);
+      const auto own = exponents_.subspan(group * kTierGroupSymbols + unit * kTierUnitSymbols, kTierUnitSymbols);
+      const DigitPlanes planes = coders_[0].Code(own, &escaped[unit / 2]);
       const size_t place = group * kGroupUnits + unit % 2 * simt::kWarpLanes + unit / 2;
       uint8_t* const to = stream_.data() + place * kUnitPlaneBytes * bits;
       std::memcpy(to, &planes.bit0, kUnitPlaneBytes);
@@ -156,13 +145,13 @@ class BlockCoder {
 };
 
 std::vector<uint8_t> ArrangeNoise(std::span<const uint8_t> noise) {
-  std::vector<uint8_t> arranged(CeilDiv<size_t>(noise.size(), kGroupSymbols) * kGroupSymbols);
+  std::vector<uint8_t> arranged(noise.size());
   for (size_t at = 0; at < noise.size(); at += kPieceSymbols) {
     const size_t group = at / kGroupSymbols;
     const size_t run = at % kGroupSymbols / kRunWeights;
     const size_t piece = at % kRunWeights / kPieceSymbols;
     const size_t to = ((group * kRunPieces + piece) * simt::kWarpLanes + run) * kPieceSymbols;
-    std::memcpy(arranged.data() + to, noise.data() + at, std::min<size_t>(kPieceSymbols, noise.size() - at));
+    std::memcpy(arranged.data() + to, noise.data() + at, kPieceSymbols);
   }
   return arranged;
 }
@@ -170,23 +159,23 @@ std::vector<uint8_t> ArrangeNoise(std::span<const uint8_t> noise) {
 }  // namespace
 
 absl::Status CheckGemvShape(uint64_t rows, uint64_t in_features) {
-  if (in_features < kRunWeights || in_features > kGemvMaxInFeatures) {
-    return absl::InvalidArgumentError(
-        FoundExpected("in_features", in_features, absl::StrCat(kRunWeights, " to ", kGemvMaxInFeatures)));
+  constexpr uint64_t kMaxUint32 = ~uint32_t{0};
+  constexpr uint64_t kMaxSteps = kMaxUint32 / kStepWeights;
+  if (rows == 0) return absl::InvalidArgumentError(FoundExpected("rows", rows, "1 or more"));
+  if (in_features == 0) return absl::InvalidArgumentError(FoundExpected("in_features", in_features, "1 or more"));
+  if (rows <= kMaxUint32 && in_features <= kMaxUint32 / 2) {
+    const auto columns = static_cast<uint32_t>(in_features);
+    const uint64_t row_steps = uint64_t{GemvSteps(columns)} * GemvWindows(columns);
+    if (CeilDiv<uint64_t>(rows, kStripRows) <= kMaxSteps / row_steps) return absl::OkStatus();
   }
-  if (rows <= ~uint32_t{0} / in_features) return absl::OkStatus();
   return absl::ResourceExhaustedError(
-      FoundExpected("rows", rows, absl::StrCat("at most ", ~uint32_t{0} / in_features)));
+      FoundExpected("matrix", absl::StrCat(rows, " x ", in_features), "fewer than 2^32 weights, padding included"));
 }
 
 ArrangedGemvBlock ArrangeGemvBlock(TierShape shape, std::span<const uint8_t, kTierTableSymbols> table,
                                    std::span<const uint8_t> exponents, std::span<const uint8_t> noise) {
   ArrangedGemvBlock arranged;
-  arranged.block = {.stream = nullptr,
-                    .noise = nullptr,
-                    .elements = static_cast<uint32_t>(exponents.size()),
-                    .first_digit_bits = shape.digit_bits(0),
-                    .tables = {}};
+  arranged.block = {.stream = 0, .noise = 0, .first_digit_bits = shape.digit_bits(0), .tables = {}};
   for (size_t level = 0; level < shape.num_levels(); ++level) {
     for (size_t d = 0; d < shape.known_symbols(level); ++d) {
       arranged.block.tables[level] |= uint32_t{table[shape.table_begin(level) + d]} << 8 * d;
@@ -195,32 +184,27 @@ ArrangedGemvBlock ArrangeGemvBlock(TierShape shape, std::span<const uint8_t, kTi
   }
   BlockCoder coder(shape, table, exponents, &arranged.stream);
   for (size_t g = 0; g * kTierGroupSymbols < exponents.size(); ++g) arranged.tasks.push_back(coder.Code(g));
-  arranged.stream.resize(arranged.stream.size() + kReadAheadBytes);
   arranged.noise = ArrangeNoise(noise);
   return arranged;
 }
 
-absl::Status AddGemvBlock(const absl::StatusOr<ArrangedGemvBlock>& arranged, const uint8_t* device_stream,
-                          const uint8_t* device_noise, GemvDevicePlan* plan) {
-  for (const uint8_t* address : {device_stream, device_noise}) {
-    if (reinterpret_cast<uintptr_t>(address) % 16 != 0) {
-      return absl::InvalidArgumentError("device address: found an odd one, expected a multiple of 16");
+std::vector<GemvChunk> MakeGemvChunks(const GemvLayout& layout) {
+  std::vector<GemvChunk> chunks;
+  for (uint32_t window = 0; window < layout.windows(); ++window) {
+    for (uint32_t c = 0; c < layout.window_chunks(); ++c) {
+      const uint32_t first = c * layout.chunk_groups();
+      const uint32_t num_groups = std::min(layout.chunk_groups(), layout.window_groups() - first);
+      const uint32_t first_strip = first * kGroupSteps / layout.steps();
+      const uint32_t last_strip = ((first + num_groups) * kGroupSteps - 1) / layout.steps();
+      chunks.push_back({.first_group = layout.group_number(window, first),
+                        .num_groups = num_groups,
+                        .window = window,
+                        .first_step = first * kGroupSteps % layout.steps(),
+                        .num_strips = std::min(last_strip + 1, layout.strips()) - first_strip,
+                        .first_slot = layout.slot(window, c, first_strip)});
     }
   }
-  const auto number = static_cast<uint32_t>(plan->blocks.size());
-  plan->blocks.push_back(arranged.ok() ? arranged->block : GemvBlock{});
-  plan->blocks.back().stream = device_stream;
-  plan->blocks.back().noise = device_noise;
-  plan->status.push_back(TierStatusWord(arranged.status()));
-  if (!arranged.ok()) return arranged.status();
-  for (GemvTask task : arranged->tasks) {
-    task.group += number * kBlockGroups;
-    const uint64_t first_weight = uint64_t{task.group} * kGroupSymbols;
-    task.first_slot = static_cast<uint32_t>(task.group + first_weight / plan->in_features);
-    task.first_column = static_cast<uint32_t>(first_weight % plan->in_features);
-    plan->tasks.push_back(task);
-  }
-  return absl::OkStatus();
+  return chunks;
 }
 
 }  // namespace plait::gpu

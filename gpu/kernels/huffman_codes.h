@@ -50,7 +50,7 @@ constexpr typename Ctx::U32 MakeHuffmanEntry(Ctx& ctx, const HuffmanSource& sour
   using U32 = typename Ctx::U32;
   const U32 none(kHuffmanNoEntry);
   const U32 row = uint32_t{kHuffmanRowBytes} - byte;
-  const U32 length = ctx.GlobalLoad(source.luts + source.num_tables * kHuffmanRowBytes, byte);
+  const U32 length = ctx.GlobalLoad(source.luts() + source.num_tables * kHuffmanRowBytes, byte);
   const auto is_code = (length >= source.min_code_bits) & (length <= kHuffmanMaxCodeBits);
   const U32 code = ctx.Select(is_code, (kHuffmanWordBits - length) << kHuffmanByteBits | byte, none);
   const U32 link = ctx.Select(row < source.num_tables, row | kHuffmanLink, none);
@@ -64,7 +64,7 @@ constexpr void LoadHuffmanTables(Ctx& ctx, const HuffmanSource& source, uint32_t
   constexpr uint32_t kHalfBits = 16;
   constexpr uint32_t kRowWords = kHuffmanRowBytes / kHuffmanWordBytes;
   static_assert(kRowWords % simt::kWarpLanes == 0);
-  const auto* const words = reinterpret_cast<const uint32_t*>(source.luts);
+  const auto* const words = reinterpret_cast<const uint32_t*>(source.luts());
   const uint32_t num_words = source.num_tables * kRowWords;
   const uint32_t step = ctx.NumWarps() * simt::kWarpLanes;
   PLAIT_ROLLED for (uint32_t first = ctx.Warp() * simt::kWarpLanes; first < num_words; first += step) {

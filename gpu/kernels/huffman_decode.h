@@ -54,9 +54,9 @@ constexpr HuffmanGaps<Ctx> LoadHuffmanGaps(Ctx& ctx, const HuffmanJob& job) {
   constexpr uint32_t kBlockWords = kHuffmanBlockGapBytes / kHuffmanWordBytes;
   const U32 lane = ctx.LaneIndex();
   const U32 word = job.task.block * kBlockWords + ctx.Warp() * kWarpGapWords + lane;
-  const auto is_there = (lane <= kWarpGapWords) & (word < job.source.num_blocks * kBlockWords);
+  const auto is_there = (lane <= kWarpGapWords) & (word < job.source.num_blocks() * kBlockWords);
   const U32 bits =
-      HuffmanBits(ctx, ctx.GlobalLoadIf(is_there, reinterpret_cast<const uint32_t*>(job.source.gaps), word));
+      HuffmanBits(ctx, ctx.GlobalLoadIf(is_there, reinterpret_cast<const uint32_t*>(job.source.gaps()), word));
   const U32 at = lane * kHuffmanGapBits;
   const U32 high = ctx.ShuffleIdx(bits, U32(at / kHuffmanWordBits));
   const U32 low = ctx.ShuffleIdx(bits, U32(at / kHuffmanWordBits + 1));
@@ -93,7 +93,7 @@ template <class Ctx>
 constexpr bool EndsElsewhere(Ctx& ctx, const HuffmanJob& job, const HuffmanRun<Ctx>& run, uint32_t thread_slots,
                              const typename Ctx::Pred& last, const typename Ctx::U32& kept) {
   using U32 = typename Ctx::U32;
-  const uint8_t* const lengths = job.source.luts + job.source.num_tables * kHuffmanRowBytes;
+  const uint8_t* const lengths = job.source.luts() + job.source.num_tables * kHuffmanRowBytes;
   const U32 thread = ctx.Warp() * simt::kWarpLanes + ctx.LaneIndex();
   U32 end = run.end & (kHuffmanStopped - 1);
   PLAIT_ROLLED for (U32 code = kept; ctx.Any(last & (code < run.count)); code += 1) {
@@ -254,7 +254,7 @@ constexpr void HuffmanDecodeBody(Ctx& ctx, const HuffmanDecodeParams& params) {
       tables_of = task.source;
     }
     const uint32_t status = DecodeHuffmanTask(ctx, job);
-    if (status != kHuffmanOk) ctx.GlobalOr(params.status + t, status);
+    if (status != kHuffmanOk) ctx.GlobalOr(params.status + task.source, status);
   }
 }
 

@@ -31,6 +31,10 @@ uint32_t MinCodeBits(std::span<const uint8_t> luts) {
   return min_code_bits;
 }
 
+uint64_t Distance(const uint8_t* from, const uint8_t* to) {
+  return reinterpret_cast<uint64_t>(to) - reinterpret_cast<uint64_t>(from);
+}
+
 // A task for each block.
 std::vector<HuffmanTask> MakeTasks(uint32_t source, std::span<const uint32_t> positions) {
   std::vector<HuffmanTask> tasks;
@@ -68,14 +72,13 @@ absl::Status AddHuffmanStream(const HuffmanDeviceStream& stream, uint32_t max_sh
   PLAIT_ASSIGN_OR_RETURN(const std::vector<uint32_t> positions,
                          ReadHuffmanPositions(stream.output_positions, num_blocks, stream.num_symbols));
   const std::vector<HuffmanTask> tasks = MakeTasks(static_cast<uint32_t>(plan->sources.size()), positions);
-  const HuffmanSource source{.luts = stream.device_luts,
-                             .codes = stream.device_codes,
-                             .gaps = stream.device_gaps,
+  const HuffmanSource source{.codes = stream.device_codes,
                              .sign_mantissas = stream.device_sign_mantissas,
                              .out = stream.device_out,
                              .code_bytes = static_cast<uint32_t>(stream.code_bytes),
                              .num_symbols = static_cast<uint32_t>(stream.num_symbols),
-                             .num_blocks = num_blocks,
+                             .luts_at = Distance(stream.device_codes, stream.device_luts),
+                             .gaps_at = Distance(stream.device_codes, stream.device_gaps),
                              .num_tables = static_cast<uint32_t>(stream.luts.size() / kHuffmanRowBytes - 1),
                              .min_code_bits = MinCodeBits(stream.luts)};
   const HuffmanCapacity capacity = Larger(plan->capacity, CapacityFor(source, tasks));

@@ -27,7 +27,7 @@ struct HuffmanDeviceStream {
 };
 
 // What a launch gets of all streams: to be copied to the device as it is. A thread block needs capacity.shared_bytes()
-// of shared memory. The kernel wants a zeroed status word for each task.
+// of shared memory. The kernel wants a zeroed status word for each source.
 struct HuffmanDevicePlan {
   std::vector<HuffmanSource> sources;
   std::vector<HuffmanTask> tasks;  // a block each, those of a stream in order

@@ -6,26 +6,38 @@
 #ifndef PLAIT_GPU_KERNELS_HUFFMAN_TASK_H_
 #define PLAIT_GPU_KERNELS_HUFFMAN_TASK_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "codec/huffman/huffman_layout.h"
+#include "gpu/kernels/tier_task.h"
 #include "gpu/simt/words.h"
 
 namespace plait::gpu {
 
 // A stream and where its elements go. Pointers are multiples of 16. Nothing behind the last byte of a part is read.
 struct alignas(16) HuffmanSource {
-  const uint8_t* luts;            // num_tables rows and the one of lengths
   const uint8_t* codes;           // code_bytes
-  const uint8_t* gaps;            // kHuffmanBlockGapBytes for each block
   const uint8_t* sign_mantissas;  // num_symbols
   uint16_t* out;                  // room for num_symbols bf16 elements
   uint32_t code_bytes;
   uint32_t num_symbols;
-  uint32_t num_blocks;
+  uint64_t luts_at;  // of the first byte, what its address is more than that of the codes
+  uint64_t gaps_at;  // the same
   uint32_t num_tables;
   uint32_t min_code_bits;  // codes that are shorter are none
+
+  constexpr const uint8_t* luts() const { return codes + luts_at; }  // num_tables rows and the one of lengths
+  constexpr const uint8_t* gaps() const { return codes + gaps_at; }  // kHuffmanBlockGapBytes for each block
+  constexpr uint32_t num_blocks() const {
+    return static_cast<uint32_t>((code_bytes + (kHuffmanBlockBytes - 1)) / kHuffmanBlockBytes);
+  }
 };
+// In an image a source stands where a tier plane has its block, and the same kernel makes addresses of it.
+static_assert(sizeof(HuffmanSource) == sizeof(TierBlock));
+static_assert(offsetof(HuffmanSource, codes) == offsetof(TierBlock, stream) &&
+              offsetof(HuffmanSource, sign_mantissas) == offsetof(TierBlock, noise) &&
+              offsetof(HuffmanSource, out) == offsetof(TierBlock, out));
 
 // A thread block's work: a block of a stream, and which symbols start in it.
 struct alignas(16) HuffmanTask {
@@ -35,14 +47,14 @@ struct alignas(16) HuffmanTask {
   uint32_t num_symbols;
 };
 
-// What is wrong with a block, ORed together; none of its elements is written then. Zero: each is what the CPU decoder
-// gives.
+// What is wrong with blocks of a stream, ORed together; none of such a block's elements is written. Zero: each is what
+// the CPU decoder gives. The bits are none of TierStatus's.
 enum HuffmanStatus : uint32_t {
   kHuffmanOk = 0,
-  kHuffmanNoCode = 1,      // bits lead to no symbol with a length
-  kHuffmanWrongGap = 2,    // a thread does not begin where the code before ended
-  kHuffmanWrongCount = 4,  // another number of codes starts in the block
-  kHuffmanWrongEnd = 8,    // the last code does not end in the last byte
+  kHuffmanNoCode = 8,       // bits lead to no symbol with a length
+  kHuffmanWrongGap = 16,    // a thread does not begin where the code before ended
+  kHuffmanWrongCount = 32,  // another number of codes starts in the block
+  kHuffmanWrongEnd = 64,    // the last code does not end in the last byte
 };
 
 inline constexpr uint32_t kHuffmanWarps = kHuffmanBlockThreads / simt::kWarpLanes;
@@ -76,7 +88,7 @@ struct HuffmanCapacity {
 struct HuffmanDecodeParams {
   const HuffmanTask* tasks;
   const HuffmanSource* sources;
-  uint32_t* status;  // of each task, zero at first
+  uint32_t* status;  // of each source, zero at first
   uint32_t num_tasks;
   HuffmanCapacity capacity;
 };

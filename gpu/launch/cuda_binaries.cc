@@ -8,4 +8,5 @@
 
 PLAIT_EMBED("block_bind");
 PLAIT_EMBED("block_copy");
+PLAIT_EMBED("huffman_decode");
 PLAIT_EMBED("tier_decode");

@@ -4,9 +4,10 @@
 
 #include <cstdint>
 
-// Of block_bind.cu, block_copy.cu and tier_decode.cu.
+// Of block_bind.cu, block_copy.cu, huffman_decode.cu and tier_decode.cu.
 extern "C" const uint8_t plait_block_bind_fatbin[];
 extern "C" const uint8_t plait_block_copy_fatbin[];
+extern "C" const uint8_t plait_huffman_decode_fatbin[];
 extern "C" const uint8_t plait_tier_decode_fatbin[];
 
 #endif  // PLAIT_GPU_LAUNCH_CUDA_BINARIES_H_

@@ -43,9 +43,6 @@ absl::StatusOr<uint32_t> ResidentThreadBlocks(const void* function, uint32_t war
   PLAIT_RETURN_IF_ERROR(FromCuda(cudaGetDevice(&device), "CUDA device"));
   PLAIT_RETURN_IF_ERROR(FromCuda(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device),
                                  "number of multiprocessors"));
-  PLAIT_RETURN_IF_ERROR(FromCuda(
-      cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)),
-      "shared memory of a kernel"));
   PLAIT_RETURN_IF_ERROR(FromCuda(cudaOccupancyMaxActiveBlocksPerMultiprocessor(
                                      &resident, function, static_cast<int>(warps * simt::kWarpLanes), shared_bytes),
                                  "occupancy of a kernel"));
@@ -67,7 +64,8 @@ CudaDecoder::~CudaDecoder() {
 }
 
 absl::Status CudaDecoder::LoadKernels() {
-  const uint8_t* const binaries[] = {plait_block_bind_fatbin, plait_block_copy_fatbin, plait_tier_decode_fatbin};
+  const uint8_t* const binaries[] = {plait_block_bind_fatbin, plait_block_copy_fatbin, plait_tier_decode_fatbin,
+                                     plait_huffman_decode_fatbin};
   cudaLibrary_t libraries[std::size(binaries)];
   for (size_t i = 0; i < std::size(binaries); ++i) {
     PLAIT_ASSIGN_OR_RETURN(libraries[i], LoadLibrary(binaries[i]));
@@ -78,11 +76,16 @@ absl::Status CudaDecoder::LoadKernels() {
     PLAIT_ASSIGN_OR_RETURN(kernel->function, FindKernel(library, name));
     kernel->warps = warps;
     kernel->shared_bytes = shared_bytes;
+    PLAIT_RETURN_IF_ERROR(FromCuda(cudaFuncSetAttribute(kernel->function, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                                        static_cast<int>(shared_bytes)),
+                                   "shared memory of a kernel"));
     PLAIT_ASSIGN_OR_RETURN(kernel->most_thread_blocks, ResidentThreadBlocks(kernel->function, warps, shared_bytes));
     return absl::OkStatus();
   };
   PLAIT_RETURN_IF_ERROR(load(libraries[0], "BlockBind", kBindWarps, 0, &bind_));
   PLAIT_RETURN_IF_ERROR(load(libraries[1], "BlockCopy", kCopyWarps, 0, &kernels_[kCopyKernel]));
+  PLAIT_RETURN_IF_ERROR(
+      load(libraries[3], "HuffmanBf16", kHuffmanWarps, kHuffmanMaxSharedBytes, &kernels_[kHuffmanKernel]));
   for (uint32_t k = 0; k < kCopyKernel; ++k) {
     const TierCapacity capacity = CapacityOfKernel(k);
     PLAIT_RETURN_IF_ERROR(load(libraries[2], kTierNames[k], capacity.warps, capacity.shared_bytes(), &kernels_[k]));
@@ -92,8 +95,14 @@ absl::Status CudaDecoder::LoadKernels() {
 
 template <class Params>
 absl::Status CudaDecoder::Launch(const Kernel& kernel, uint32_t tasks, Params params, DeviceStream stream) const {
+  return LaunchThreadBlocks(kernel, CeilDiv(tasks, kernel.warps), params, stream);
+}
+
+template <class Params>
+absl::Status CudaDecoder::LaunchThreadBlocks(const Kernel& kernel, uint32_t tasks, Params params,
+                                             DeviceStream stream) const {
   if (tasks == 0) return absl::OkStatus();
-  const uint32_t thread_blocks = std::min(CeilDiv(tasks, kernel.warps), kernel.most_thread_blocks);
+  const uint32_t thread_blocks = std::min(tasks, kernel.most_thread_blocks);
   void* arguments[] = {&params};
   return FromCuda(cudaLaunchKernel(kernel.function, dim3(thread_blocks), dim3(kernel.warps * simt::kWarpLanes),
                                    arguments, kernel.shared_bytes, static_cast<cudaStream_t>(stream)),
@@ -109,7 +118,18 @@ absl::Status CudaDecoder::DecodeChecked(const DecodePlan& plan, BlockRun run, co
     PLAIT_RETURN_IF_ERROR(Launch(kernels_[k], tier.num_tasks, tier, stream));
   }
   const BlockCopyParams copy = launches.copy();
-  return Launch(kernels_[kCopyKernel], copy.num_tasks, copy, stream);
+  PLAIT_RETURN_IF_ERROR(Launch(kernels_[kCopyKernel], copy.num_tasks, copy, stream));
+  return LaunchHuffman(launches.huffman(), stream);
+}
+
+// What a thread block needs, and so how many there is room for, depends on the plan.
+absl::Status CudaDecoder::LaunchHuffman(const HuffmanDecodeParams& params, DeviceStream stream) const {
+  if (params.num_tasks == 0) return absl::OkStatus();
+  Kernel kernel = kernels_[kHuffmanKernel];
+  kernel.shared_bytes = params.capacity.shared_bytes();
+  PLAIT_ASSIGN_OR_RETURN(kernel.most_thread_blocks,
+                         ResidentThreadBlocks(kernel.function, kernel.warps, kernel.shared_bytes));
+  return LaunchThreadBlocks(kernel, params.num_tasks, params, stream);
 }
 
 }  // namespace plait::gpu

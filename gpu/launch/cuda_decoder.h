@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "gpu/device_decoder.h"
+#include "gpu/kernels/huffman_task.h"
 
 namespace plait::gpu {
 
@@ -19,7 +20,7 @@ class CudaDecoder : public DeviceDecoder {
   ~CudaDecoder() override;
 
  protected:
-  // Up to ten launches on `stream`, one behind the other.
+  // Up to eleven launches on `stream`, one behind the other.
   absl::Status DecodeChecked(const DecodePlan& plan, BlockRun run, const DecodeBuffers& buffers,
                              DeviceStream stream) override;
 
@@ -38,7 +39,12 @@ class CudaDecoder : public DeviceDecoder {
   template <class Params>
   absl::Status Launch(const Kernel& kernel, uint32_t tasks, Params params, DeviceStream stream) const;
 
-  std::array<void*, 3> libraries_{};
+  // The same for tasks of a thread block each.
+  template <class Params>
+  absl::Status LaunchThreadBlocks(const Kernel& kernel, uint32_t tasks, Params params, DeviceStream stream) const;
+  absl::Status LaunchHuffman(const HuffmanDecodeParams& params, DeviceStream stream) const;
+
+  std::array<void*, 4> libraries_{};
   std::array<Kernel, kNumKernels> kernels_;
   Kernel bind_;
 };

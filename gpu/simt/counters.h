@@ -27,6 +27,7 @@ struct Counters {
   uint64_t atomics = 0;
   uint64_t shuffles = 0;
   uint64_t ballots = 0;
+  uint64_t mmas = 0;
   uint64_t warp_barriers = 0;
   uint64_t block_barriers = 0;  // per warp
 
@@ -38,6 +39,7 @@ struct Counters {
     atomics += other.atomics;
     shuffles += other.shuffles;
     ballots += other.ballots;
+    mmas += other.mmas;
     warp_barriers += other.warp_barriers;
     block_barriers += other.block_barriers;
     return *this;

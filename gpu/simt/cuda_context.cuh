@@ -55,8 +55,8 @@ class CudaContext {
   __device__ U32 FunnelShiftRight(U32 low, U32 high, U32 bits) const { return __funnelshift_r(low, high, bits); }
 
   __device__ U32 MulHigh(U32 a, uint32_t b) const { return __umulhi(a, b); }
-  __device__ F32 Fma(F32 a, F32 b, F32 c) const { return __fmaf_rn(a, b, c); }
   __device__ F32 FloatOfBits(U32 bits) const { return __uint_as_float(bits); }
+  __device__ U32 BitsOfFloat(F32 number) const { return __float_as_uint(number); }
 
   // Compilers make two instructions of the operators.
   __device__ U32 BitSelect(uint32_t mask, U32 yes, U32 no) const {
@@ -111,6 +111,16 @@ class CudaContext {
   template <class T>
   __device__ T Uniform(T value) const {
     return value;
+  }
+
+  __device__ Quad<F32> Mma16816Bf16(const Quad<U32>& a, const Pair<U32>& b, const Quad<F32>& c) const {
+    Quad<F32> d = c;
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+        "{%0, %1, %2, %3};"
+        : "+f"(d.x), "+f"(d.y), "+f"(d.z), "+f"(d.w)
+        : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b.x), "r"(b.y));
+    return d;
   }
 
   // --- barriers ---

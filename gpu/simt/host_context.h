@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -17,6 +16,7 @@
 #include "gpu/simt/fibers.h"
 #include "gpu/simt/global_memory.h"
 #include "gpu/simt/lanes.h"
+#include "gpu/simt/matrix_product.h"
 #include "gpu/simt/place.h"
 #include "gpu/simt/shared_memory.h"
 #include "gpu/simt/words.h"
@@ -133,17 +133,15 @@ class HostContext {
   U32 MulHigh(const U32& a, uint32_t b) const {
     return Each([&](uint32_t l) { return static_cast<uint32_t>(uint64_t{a[l]} * b >> 32); });
   }
-  // a * b + c, rounded once.
-  F32 Fma(const F32& a, const F32& b, const F32& c) const {
-    F32 result(0);
-    for (uint32_t l = 0; l < kWarpLanes; ++l) result[l] = std::fma(a[l], b[l], c[l]);
-    return result;
-  }
   // The number that these bits are.
   F32 FloatOfBits(const U32& bits) const {
     F32 result(0);
     for (uint32_t l = 0; l < kWarpLanes; ++l) result[l] = std::bit_cast<float>(bits[l]);
     return result;
+  }
+  // The bits of this number.
+  U32 BitsOfFloat(const F32& number) const {
+    return Each([&](uint32_t l) { return std::bit_cast<uint32_t>(number[l]); });
   }
 
   // The bits of `yes` where `mask` has ones, those of `no` elsewhere.
@@ -224,6 +222,21 @@ class HostContext {
       if (value[l] != value[0]) Report(FaultKind::kNotUniform, where, "lane " + std::to_string(l) + " and lane 0");
     }
     return value[0];
+  }
+
+  // a * b + c on the tensor cores (mma.sync.m16n8k16, bf16 in, fp32 sums): a is 16 x 16, b 16 x 8, c and the result are
+  // 16 x 8. Which lane has which elements, two bf16 to a word, the lower k in the lower half; with g = lane / 4 and
+  // t = lane % 4:
+  //   a        x: row g, k 2t and 2t+1; y: row g+8, the same k; z: row g, k 2t+8 and 2t+9; w: row g+8, those
+  //   b        x: k 2t and 2t+1, column g; y: k 2t+8 and 2t+9
+  //   c        x, y: row g, columns 2t and 2t+1; z, w: row g+8
+  // An element of the result is c plus sixteen exact products, added in double in the order of k and rounded once to
+  // float. A device may round otherwise (README.md).
+  Quad<F32> Mma16816Bf16(const Quad<U32>& a, const Pair<U32>& b, const Quad<F32>& c,
+                         const Place& where = Place::Current()) {
+    CheckCollective(kEveryLane, where);
+    ++block_.counters.mmas;
+    return MultiplyMatrices(a, b, c);
   }
 
   // --- barriers ---

@@ -2,14 +2,13 @@
 // status word for what is wrong; a Status for what the caller got wrong.
 #include "gpu/device_decoder.h"
 
-#include <cstring>
-
 #include "codec/base/endian.h"
 #include "codec/tier/tier.h"
 #include "codec/transform/planes.h"
 #include "formats/frame/frame_reader.h"
 #include "gpu/loader/image_loader.h"
 #include "tests/gpu/decode_target.h"
+#include "tests/gpu/decoded.h"
 #include "tests/registry/golden.h"
 #include "tests/registry/registry.h"
 #include "tests/unit/testing.h"
@@ -58,25 +57,6 @@ absl::StatusOr<Image> Load(const std::vector<CodedTensor>& tensors, const LoadOp
   EXPECT_LE(loaded->plan.image_bytes(), bytes.size());
   bytes.resize(loaded->plan.image_bytes());
   return Image{std::move(loaded->plan), std::move(bytes), loaded->counts};
-}
-
-struct Decoded {
-  std::vector<uint8_t> output;
-  std::vector<uint32_t> status;
-};
-
-absl::StatusOr<Decoded> Decode(DecodeTarget& target, const DecodePlan& plan, std::span<const uint8_t> image,
-                               BlockRun run) {
-  const std::span<uint8_t> status = target.Allocate(plan.status_words() * 4);
-  const DecodeBuffers buffers{.image = target.Upload(image),
-                              .scratch = target.Allocate(plan.scratch_bytes()),
-                              .output = target.Allocate(plan.output_bytes(run)),
-                              .status = {reinterpret_cast<uint32_t*>(status.data()), plan.status_words()}};
-  const absl::Status done = target.decoder().Decode(plan, run, buffers);
-  if (!done.ok()) return done;
-  Decoded decoded{target.Download(buffers.output), std::vector<uint32_t>(plan.status_words())};
-  std::ranges::copy(target.Download(status), reinterpret_cast<uint8_t*>(decoded.status.data()));
-  return decoded;
 }
 
 // Whether block `block` of a run that begins with block `first` came out as `raw`.

@@ -39,7 +39,7 @@ class HuffmanDevice {
   }
 
   absl::StatusOr<simt::Counters> Decode(uint64_t seed, uint32_t thread_blocks = 2) {
-    status_ = memory_.AllocateZeroed<uint32_t>("status", plan_.tasks.size());
+    status_ = memory_.AllocateZeroed<uint32_t>("status", plan_.sources.size());
     const HuffmanDecodeParams params{.tasks = memory_.Upload<HuffmanTask>("tasks", plan_.tasks),
                                      .sources = memory_.Upload<HuffmanSource>("sources", plan_.sources),
                                      .status = status_,
@@ -55,8 +55,8 @@ class HuffmanDevice {
   const HuffmanDevicePlan& plan() const { return plan_; }
   std::span<const uint16_t> out(size_t stream) const { return outs_[stream]; }
   bool written(size_t stream) const { return memory_.Written(outs_[stream].data()); }
-  // Of each task.
-  std::span<const uint32_t> status() const { return {status_, plan_.tasks.size()}; }
+  // Of each stream.
+  std::span<const uint32_t> status() const { return {status_, plan_.sources.size()}; }
   bool ok() const {
     return std::ranges::all_of(status(), [](uint32_t status) { return status == kHuffmanOk; });
   }

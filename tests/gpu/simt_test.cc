@@ -314,8 +314,66 @@ TEST(SimtExecutor, OnlyExecutingLanesAreAssigned) {
   });
 }
 
+// Matrices in the lanes' places as the PTX manual has them, written out from its formulas.
+struct MmaOperands {
+  Quad<U32> a{0, 0, 0, 0};
+  Pair<U32> b{0, 0};
+  Quad<Lanes<float>> c{0, 0, 0, 0};
+
+  void SetA(uint32_t row, uint32_t k, uint16_t value) {
+    U32& word = row < 8 ? (k < 8 ? a.x : a.z) : (k < 8 ? a.y : a.w);
+    word[row % 8 * 4 + k % 8 / 2] |= uint32_t{value} << k % 2 * 16;
+  }
+  void SetB(uint32_t k, uint32_t column, uint16_t value) {
+    (k < 8 ? b.x : b.y)[column * 4 + k % 8 / 2] |= uint32_t{value} << k % 2 * 16;
+  }
+};
+float At(const Quad<Lanes<float>>& d, uint32_t row, uint32_t column) {
+  const uint32_t lane = row % 8 * 4 + column / 2;
+  return row < 8 ? (column % 2 == 0 ? d.x : d.y)[lane] : (column % 2 == 0 ? d.z : d.w)[lane];
+}
+uint16_t Bf16(float value) { return static_cast<uint16_t>(std::bit_cast<uint32_t>(value) >> 16); }
+
+TEST(SimtExecutor, MatrixProductsOfSmallIntegersAreExact) {
+  CountersOf({}, [](HostContext& ctx) {
+    MmaOperands m;
+    for (uint32_t k = 0; k < 16; ++k) {
+      for (uint32_t row = 0; row < 16; ++row) m.SetA(row, k, Bf16(static_cast<float>((row * 7 + k * 3) % 32) - 11));
+      for (uint32_t column = 0; column < 8; ++column) m.SetB(k, column, Bf16(static_cast<float>(column * 5 + k) - 9));
+    }
+    m.c = {1000, 1000, 1000, 1000};
+    const auto d = ctx.Mma16816Bf16(m.a, m.b, m.c);
+    for (uint32_t row = 0; row < 16; ++row) {
+      for (uint32_t column = 0; column < 8; ++column) {
+        float expected = 1000;
+        for (uint32_t k = 0; k < 16; ++k) {
+          expected += (static_cast<float>((row * 7 + k * 3) % 32) - 11) * (static_cast<float>(column * 5 + k) - 9);
+        }
+        ASSERT_EQ(At(d, row, column), expected) << row << " " << column;
+      }
+    }
+  });
+}
+
+TEST(SimtExecutor, MatrixProductsAddInDoubleInTheOrderOfKAndRoundOnce) {
+  CountersOf({}, [](HostContext& ctx) {
+    MmaOperands m;
+    for (uint32_t k = 0; k < 16; ++k) m.SetB(k, 0, Bf16(1));
+    m.SetA(0, 0, Bf16(0x1p-24f));  // lost, twice, if the sum were a float
+    m.SetA(0, 15, Bf16(0x1p-24f));
+    m.SetA(1, 3, Bf16(0x1p60f));  // swallows c, which stands before it, and not what stands behind its opposite
+    m.SetA(1, 8, Bf16(-0x1p60f));
+    m.SetA(1, 9, Bf16(3));
+    m.c.x = Lanes<float>(1);
+    const auto d = ctx.Mma16816Bf16(m.a, m.b, m.c);
+    EXPECT_EQ(At(d, 0, 0), 1 + 0x1p-23f);
+    EXPECT_EQ(At(d, 1, 0), 3);
+  });
+}
+
 TEST(SimtExecutor, OperationsGiveWhatTheHardwareGives) {
   CountersOf({}, [](HostContext& ctx) {
+    EXPECT_EQ(ctx.Uniform(ctx.BitsOfFloat(ctx.FloatOfBits(U32(0xc0400000)))), 0xc0400000u);
     EXPECT_EQ(ctx.Uniform(ctx.BytePermute(U32(0x33221100), U32(0x77665544), U32(0xabcd0427))), 0x00442277u);
     EXPECT_EQ(ctx.Uniform(ctx.FunnelShiftRight(U32(0x33221100), U32(0x77665544), U32(8))), 0x44332211u);
     EXPECT_EQ(ctx.Uniform(ctx.FunnelShiftRight(U32(0x33221100), U32(0x77665544), U32(40))), 0x44332211u);
@@ -386,12 +444,14 @@ TEST(SimtCounters, ShufflesBallotsAndBarriers) {
     ctx.ShuffleUp(ctx.LaneIndex(), 1);
     ctx.Broadcast(ctx.LaneIndex(), 1);
     ctx.Any(false);
+    ctx.Mma16816Bf16({0, 0, 0, 0}, {0, 0}, {0, 0, 0, 0});
     ctx.WarpBarrier();
     ctx.BlockBarrier();
     ctx.BlockBarrier();
   });
   EXPECT_EQ(counters.shuffles, 12);
   EXPECT_EQ(counters.ballots, 6);
+  EXPECT_EQ(counters.mmas, 6);
   EXPECT_EQ(counters.warp_barriers, 6);
   EXPECT_EQ(counters.block_barriers, 12);
 }

@@ -50,7 +50,7 @@ ARROWS = {
     "gpu/launch": [*GPU_LAYOUTS, "gpu"],
     "gpu/loader": ["codec", "gpu"],
     "gpu/examples": [*GPU_LAYOUTS, "gpu"],
-    "gpu": [*GPU_LAYOUTS, "codec/tier", "gpu"],
+    "gpu": [*GPU_LAYOUTS, "codec/huffman", "codec/tier", "codec/transform", "gpu"],
     "tools/pipeline": ["codec", "formats", "tools/pipeline"],
     "tools": ["codec", "formats", "tools"],
     "examples": ["codec", "formats", "gpu", "examples"],
