@@ -62,7 +62,8 @@ void AddEncode(CLI::App* kv, KvEncodeOptions& options) {
   AddDump(verb, options.dump);
   AddChunk(verb, &options.chunk_tokens);
   verb->add_option("--form", options.form,
-                   "layers (the default): every quality up to exact; rans, tier, range: exact only; tier is the fastest, range the smallest")
+                   "layers (the default): every quality up to exact; rans, tier, range: exact only; tier is the "
+                   "fastest, range the smallest")
       ->type_name("layers|rans|tier|range")
       ->check(ExpectOneOf({"layers", "rans", "tier", "range"}));
   AddProfile(verb, &options.profile, "what plait kv profile made; without, tables are made of each chunk");

@@ -60,11 +60,15 @@ CpuVariant VariantOf(const RangeKernels& kernels) {
 }  // namespace
 
 std::vector<Operation> ActiveOperations() {
-  return {{"tier", VariantOf(ActiveTierKernels())},           {"rans", VariantOf(ActiveRansKernels())},
-          {"kv rans", VariantOf(ActiveKvRansKernels())},      {"kv layers", VariantOf(ActiveKvQualityKernels())},
+  return {{"tier", VariantOf(ActiveTierKernels())},
+          {"rans", VariantOf(ActiveRansKernels())},
+          {"kv rans", VariantOf(ActiveKvRansKernels())},
+          {"kv layers", VariantOf(ActiveKvQualityKernels())},
           {"kv symbols", VariantOf(ActiveKvSymbolKernels())},
-          {"KV prediction", VariantOf(ActiveRangeKernels())}, {"bf16 planes", PlanesVariant(PlaneKind::kBf16)},
-          {"other planes", PlanesVariant(PlaneKind::kF32)},   {"histogram", CpuVariant::kScalar}};
+          {"KV prediction", VariantOf(ActiveRangeKernels())},
+          {"bf16 planes", PlanesVariant(PlaneKind::kBf16)},
+          {"other planes", PlanesVariant(PlaneKind::kF32)},
+          {"histogram", CpuVariant::kScalar}};
 }
 
 }  // namespace plait

@@ -34,8 +34,9 @@ absl::StatusOr<std::shared_ptr<const KvCoder>> KvCoder::Create(KvProfile profile
 absl::Status CheckKvLayerShape(const KvProfile& profile, const KvLayerShape& shape) {
   const size_t planes = profile.planes.size();
   if (shape.num_planes == 0 || shape.first_plane >= planes || shape.num_planes > planes - shape.first_plane) {
-    return absl::InvalidArgumentError(FoundExpected(
-        "planes", absl::StrCat(shape.num_planes, " from number ", shape.first_plane), absl::StrCat("some of ", planes)));
+    return absl::InvalidArgumentError(FoundExpected("planes",
+                                                    absl::StrCat(shape.num_planes, " from number ", shape.first_plane),
+                                                    absl::StrCat("some of ", planes)));
   }
   if (shape.rows > kKvMaxRows) {
     return absl::InvalidArgumentError(FoundExpected("rows", shape.rows, absl::StrCat("at most ", kKvMaxRows)));

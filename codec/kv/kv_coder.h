@@ -19,7 +19,7 @@ namespace plait {
 
 // The order in which the channels of a plane are coded: those of a class together, else as they stand.
 struct KvChannelOrder {
-  std::vector<uint16_t> channel;   // at each position
+  std::vector<uint16_t> channel;  // at each position
   std::vector<uint8_t> class_of;  // each position
 };
 KvChannelOrder OrderKvChannels(std::span<const uint8_t> class_of_channel);
@@ -131,8 +131,8 @@ class KvLayerEncoder {
   // Appends the segment of the next quality: the base, the refinements, the exact layer.
   // Requires: the profile's planes have quality layers; fewer than num_qualities() calls before.
   void EncodeNext(std::vector<uint8_t>* segment);
-  // The mean square of the error of a plane at the quality last encoded, rows that are exact included; elements that are
-  // not finite do not count. 0 at the exact layer.
+  // The mean square of the error of a plane at the quality last encoded, rows that are exact included; elements that
+  // are not finite do not count. 0 at the exact layer.
   double MeanSquaredError(size_t plane) const;
   const KvBaseParts& base_parts() const { return base_parts_; }
 
@@ -166,8 +166,8 @@ class KvLayerDecoder {
   static absl::StatusOr<KvLayerDecoder> Create(const KvCoder& coder, const KvLayerShape& shape, KvScratch& scratch);
 
   // Takes the segment of the next quality.
-  // Returns: kOutOfRange or kDataLoss if it is damaged: after that the decoder is of no more use; kInvalidArgument if all
-  // qualities have been taken.
+  // Returns: kOutOfRange or kDataLoss if it is damaged: after that the decoder is of no more use; kInvalidArgument if
+  // all qualities have been taken.
   absl::Status Add(std::span<const uint8_t> segment);
   // How many segments have been taken.
   unsigned qualities() const { return added_; }

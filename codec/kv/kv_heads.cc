@@ -1,8 +1,8 @@
 #include "codec/kv/kv_heads.h"
-#include "codec/kv/kv_symbols_kernel.h"
 
 #include "codec/base/bits.h"
 #include "codec/base/status.h"
+#include "codec/kv/kv_symbols_kernel.h"
 
 namespace plait {
 namespace {

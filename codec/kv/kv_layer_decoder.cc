@@ -51,8 +51,7 @@ absl::Status KvLayerDecoder::AddBase(KvBytesReader& bytes) {
       planes_[i].exact_x.resize(exact_rows * channels(i));
       rows.push_back({shape_.first_plane + i, planes_[i].exact_x});
     }
-    PLAIT_RETURN_IF_ERROR(
-        Annotate(DecodeKvHeads(coder_, kKvExactRowsLanesLog2, bytes, scratch_, rows), "exact rows"));
+    PLAIT_RETURN_IF_ERROR(Annotate(DecodeKvHeads(coder_, kKvExactRowsLanesLog2, bytes, scratch_, rows), "exact rows"));
   }
   return AddIndices(bytes);
 }
@@ -66,8 +65,8 @@ absl::Status KvLayerDecoder::AddIndices(KvBytesReader& bytes) {
   const std::span<uint8_t> coded = scratch_.Coded(elements);
   std::vector<KvSymbolPlane<uint8_t>> coded_planes;
   for (size_t i = 0, at = 0; i < planes_.size(); at += planes_[i].indices.size(), ++i) {
-    coded_planes.push_back({coded.subspan(at, planes_[i].indices.size()),
-                            coder_.index_order(shape_.first_plane + i).class_of});
+    coded_planes.push_back(
+        {coded.subspan(at, planes_[i].indices.size()), coder_.index_order(shape_.first_plane + i).class_of});
   }
   std::span<const uint8_t> stream;
   PLAIT_RETURN_IF_ERROR(bytes.ReadRun("symbols", &stream));
@@ -79,8 +78,8 @@ absl::Status KvLayerDecoder::AddIndices(KvBytesReader& bytes) {
     std::span<const uint8_t> escapes, low_bits;
     PLAIT_RETURN_IF_ERROR(bytes.ReadRun("escapes", &escapes));
     PLAIT_RETURN_IF_ERROR(bytes.ReadRun("low bits", &low_bits));
-    PLAIT_RETURN_IF_ERROR(KvJoinIndices(coder_.profile().planes[plane].index_channels, symbols, escapes, low_bits,
-                                        planes_[i].indices));
+    PLAIT_RETURN_IF_ERROR(
+        KvJoinIndices(coder_.profile().planes[plane].index_channels, symbols, escapes, low_bits, planes_[i].indices));
   }
   return absl::OkStatus();
 }
@@ -161,7 +160,8 @@ absl::Status KvLayerDecoder::DecodeLossless(const KvCoder& coder, const KvLayerS
   for (size_t i = 0; i < planes.size(); ++i) {
     const size_t plane = shape.first_plane + i;
     PLAIT_RETURN_IF_ERROR(ReadKvRowPlan(none, bytes, &plans[i]));
-    if (!plans[i].repeats.empty()) gathered[i].resize(plans[i].main_rows.size() * coder.profile().planes[plane].channels());
+    if (!plans[i].repeats.empty())
+      gathered[i].resize(plans[i].main_rows.size() * coder.profile().planes[plane].channels());
     rows.push_back({plane, plans[i].repeats.empty() ? planes[i] : std::span<uint16_t>(gathered[i])});
   }
   PLAIT_RETURN_IF_ERROR(DecodeKvHeads(coder, kKvLosslessLanesLog2, bytes, scratch, rows));

@@ -9,8 +9,8 @@
 
 #include "absl/status/status.h"
 #include "codec/kv/kv_element.h"
-#include "codec/kv/kv_symbols.h"
 #include "codec/kv/kv_rans.h"
+#include "codec/kv/kv_symbols.h"
 #include "codec/kv/kv_tables.h"
 
 namespace plait {
@@ -26,8 +26,8 @@ struct KvPlaneProfile {
   std::vector<int16_t> steps;  // step exponents of the base (kv_quality.h), before the token's is added
 
   // Where above zero, a row's steps are 2^d times those above, d = floor(log16(s / token_reference) + 1/2), with s the
-  // sum of its squares: so steps grow with the square root of the row's RMS. Clamped to four neighbouring values of d in
-  // every segment. Zero: every row has d = 0.
+  // sum of its squares: so steps grow with the square root of the row's RMS. Clamped to four neighbouring values of d
+  // in every segment. Zero: every row has d = 0.
   float token_reference = 0;
 
   size_t channels() const { return head_class.size(); }
@@ -39,8 +39,8 @@ struct KvProfile {
   unsigned refinements = 4;  // quality layers between the base and the exact one, at least 1
   std::vector<KvPlaneProfile> planes;
   KvTables heads;
-  KvTables indices;   // no classes if no plane has quality layers
-  KvBitTables bits;   // by index class
+  KvTables indices;  // no classes if no plane has quality layers
+  KvBitTables bits;  // by index class
 };
 
 inline constexpr size_t kKvMaxChannels = 1 << 16;

@@ -24,8 +24,7 @@ int RowStep(double sum, double reference) {
 
 }  // namespace
 
-std::vector<int8_t> KvRowSteps(KvElement element, float token_reference, size_t channels,
-                               std::span<const uint16_t> x) {
+std::vector<int8_t> KvRowSteps(KvElement element, float token_reference, size_t channels, std::span<const uint16_t> x) {
   std::vector<int8_t> steps(x.size() / channels);
   std::array<size_t, 2 * kKvMaxRowStep + 1> rows_with{};
   for (size_t row = 0; row < steps.size(); ++row) {

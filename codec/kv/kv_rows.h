@@ -1,5 +1,5 @@
-// Which rows of a plane are coded how: rows that are exact at every quality, rows that are copies of an earlier one, and
-// the others (main rows), which the quality layers or the lossless-only form code.
+// Which rows of a plane are coded how: rows that are exact at every quality, rows that are copies of an earlier one,
+// and the others (main rows), which the quality layers or the lossless-only form code.
 #ifndef PLAIT_CODEC_KV_KV_ROWS_H_
 #define PLAIT_CODEC_KV_KV_ROWS_H_
 
@@ -44,8 +44,10 @@ void AppendKvRepeats(std::span<const KvRepeat> repeats, std::vector<uint8_t>* ou
 absl::Status ReadKvRowPlan(const KvExactRows& exact, KvBytesReader& bytes, KvRowPlan* plan);
 
 // to = rows of x; and back.
-void GatherKvRows(std::span<const uint32_t> rows, size_t channels, std::span<const uint16_t> x, std::vector<uint16_t>* to);
-void ScatterKvRows(std::span<const uint32_t> rows, size_t channels, std::span<const uint16_t> from, std::span<uint16_t> x);
+void GatherKvRows(std::span<const uint32_t> rows, size_t channels, std::span<const uint16_t> x,
+                  std::vector<uint16_t>* to);
+void ScatterKvRows(std::span<const uint32_t> rows, size_t channels, std::span<const uint16_t> from,
+                   std::span<uint16_t> x);
 // Fills the rows that are copies.
 void CopyKvRepeats(std::span<const KvRepeat> repeats, size_t channels, std::span<uint16_t> x);
 

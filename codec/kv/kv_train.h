@@ -18,8 +18,8 @@ struct KvTrainSettings {
   size_t index_contexts = 10;
   unsigned refinements = 4;
   bool quality_layers = true;
-  // No channel's step is more than this many times its RMS: above, a channel would be zero for several refinements, each
-  // of which costs it a bit.
+  // No channel's step is more than this many times its RMS: above, a channel would be zero for several refinements,
+  // each of which costs it a bit.
   float most_step_to_rms = 4;
   size_t skip_rows = 4;  // of every sample, at its begin: they will be exact at every quality
 };
@@ -38,7 +38,8 @@ struct KvTrainPlane {
 absl::StatusOr<KvProfile> TrainKvProfile(KvElement element, std::span<const KvTrainPlane> planes,
                                          const KvTrainSettings& settings);
 
-// Base steps for planes without a profile: one step for the plane, `bits` below its RMS (in octaves), for every channel.
+// Base steps for planes without a profile: one step for the plane, `bits` below its RMS (in octaves), for every
+// channel.
 std::vector<float> UniformKvLog2Steps(KvElement element, std::span<const uint16_t> x, size_t channels,
                                       float octaves_below_rms);
 

@@ -17,8 +17,8 @@ inline bool IsKvFinite(const KvElementInfo& info, uint16_t x) { return (x & info
 inline float KvValue(const KvElementInfo& info, uint16_t x) {
   constexpr unsigned kFloatMantissaBits = 23;
   constexpr int kFloatBias = 127;
-  // The exponent field stands where a float has its own, too small by the difference of the biases, which a power of two
-  // makes good; so subnormal elements come out right as well. In two steps: for types with a bias of 15 or less the
+  // The exponent field stands where a float has its own, too small by the difference of the biases, which a power of
+  // two makes good; so subnormal elements come out right as well. In two steps: for types with a bias of 15 or less the
   // power is a float's, for bf16 it is 1.
   const auto magnitude = static_cast<uint32_t>(x & info.magnitude_mask()) << (kFloatMantissaBits - info.mantissa_bits);
   const auto power = static_cast<uint32_t>(2 * kFloatBias - info.bias) << kFloatMantissaBits;

@@ -22,9 +22,7 @@ struct Part {
   size_t channels = 0;
 };
 
-uint32_t HeadsOfPart(const KvPlaneInfo& plane) {
-  return std::max<uint32_t>(kRangeFormChannels / plane.head_dim, 1);
-}
+uint32_t HeadsOfPart(const KvPlaneInfo& plane) { return std::max<uint32_t>(kRangeFormChannels / plane.head_dim, 1); }
 
 size_t NumParts(std::span<const KvPlaneInfo> planes) {
   size_t parts = 0;

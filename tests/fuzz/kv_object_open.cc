@@ -1,6 +1,6 @@
 // Any bytes as a KV object (ParseKvHeader, ParseKvManifest, KvDecoding and under it DecodeKvTierSegment,
-// DecodeLossless), cut or whole. The hashes of its head and of all segments are made right first, so that the fields
-// and streams behind them are reached.
+// DecodeKvRangeSegment, DecodeLossless), cut or whole. The hashes of its head and of all segments are made right first,
+// so that the fields and streams behind them are reached.
 #include "codec/base/endian.h"
 #include "codec/base/hash.h"
 #include "codec/kv/kv_bytes.h"

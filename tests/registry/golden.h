@@ -11,7 +11,8 @@
 namespace plait {
 
 struct GoldenFile {
-  std::string name;  // .plait is a container, .frame a frame, .stream a frame stream, .pkv a KV object, .kvprofile a profile
+  std::string
+      name;  // .plait is a container, .frame a frame, .stream a frame stream, .pkv a KV object, .kvprofile a profile
   std::vector<uint8_t> bytes;
   std::string outcome;  // of a full decode, as GoldenOutcome() says it
   std::string reason;

@@ -1,7 +1,8 @@
 // Frozen files: what was written once is read for ever (accept), what was refused once stays refused (reject).
 //
 // Version 0 of the formats is unstable: PLAIT_UPDATE_GOLDEN=1 writes both folders anew, from the lists in
-// tests/registry/golden.cc and kv_golden.cc. The commit says why. Encoder bytes are not golden: nothing compares today's with these.
+// tests/registry/golden.cc and kv_golden.cc. The commit says why. Encoder bytes are not golden: nothing compares
+// today's with these.
 #include "tests/registry/golden.h"
 
 #include <algorithm>
