@@ -113,8 +113,8 @@ def load(model_name: str, model: ReferenceModel, text: str) -> Window:
 
 
 def names(set_name: str) -> list[str]:
-  """Returns the windows of a set."""
-  return [text.name for text in texts.of_set(set_name)]
+  """Returns the windows of a set, the kinds of text in turn."""
+  return sorted((text.name for text in texts.of_set(set_name)), key=lambda name: int(name.split("-")[2]))
 
 
 def main() -> None:

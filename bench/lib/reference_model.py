@@ -51,14 +51,6 @@ def rotated(heads: np.ndarray, theta: float, first_position: int = 0, backwards:
   return np.concatenate((real * cosine - imaginary * sine, real * sine + imaginary * cosine), axis=-1)
 
 
-def _softmax(scores: np.ndarray) -> np.ndarray:
-  """Replaces scores by their softmax, in place."""
-  scores -= scores.max(axis=-1, keepdims=True)
-  np.exp(scores, out=scores)
-  scores /= scores.sum(axis=-1, keepdims=True)
-  return scores
-
-
 @dataclasses.dataclass
 class KvCache:
   """Keys after their rotation and values, for each model layer [tokens, kv_heads, head_dim] in fp32."""
@@ -218,12 +210,15 @@ def _attention(queries: np.ndarray, keys: np.ndarray, values: np.ndarray, distan
   behind = (len(keys) - tokens + np.arange(tokens))[:, None] - np.arange(len(keys))[None, :]
   hidden = behind < 0 if distance is None else (behind < 0) | (behind >= distance)
   penalty = np.where(hidden, np.float32(-np.inf), np.float32(0))
+  first_hidden = 0 if distance is not None else len(keys) - tokens  # before it every token sees every key
   heads_per_key = heads // keys.shape[1]
   outputs = []
   for head in range(heads):
     scores = queries[:, head] @ keys[:, head // heads_per_key].T
-    scores += penalty
-    outputs.append(_softmax(scores) @ values[:, head // heads_per_key])
+    scores[:, first_hidden:] += penalty[:, first_hidden:]
+    scores -= scores.max(axis=-1, keepdims=True)
+    np.exp(scores, out=scores)
+    outputs.append(scores @ values[:, head // heads_per_key] / scores.sum(axis=-1, keepdims=True))
   return np.concatenate(outputs, axis=1)
 
 
