@@ -136,7 +136,7 @@ class Table:
     for name in self._names:
       paths = [scores_path(model_name, text, name) for text in names]
       if all(path.exists() for path in paths):
-        self.scores[name] = Scores.load(paths)
+        self.scores[name] = scoring.joined([scoring.load(path) for path in paths])
     self.windows = len(names)
 
   def curve(self, curve: str) -> list[Scores]:

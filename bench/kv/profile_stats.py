@@ -10,8 +10,8 @@ Last, all are scaled together until the base alone does the divergence TARGET.
 """
 
 import argparse
+import dataclasses
 import hashlib
-import json
 import pathlib
 import sys
 
@@ -113,15 +113,15 @@ def reference_steps(tune: list[TuneWindow]) -> tuple[Steps, np.ndarray]:
   query_rms = np.sqrt(np.mean([one.query_squares for one in tune], axis=0)).astype(np.float32)
   # Gemma has query channels that are always 0, so that any key does there.
   query_rms = np.maximum(query_rms, query_rms.max(axis=1, keepdims=True) * _LEAST_QUERY)
-  values = np.log2(median_rms([one.window.prefix for one in tune]))
-  return Steps(-np.log2(query_rms), values.astype(np.float32)), query_rms
+  median = median_rms([one.window.prefix for one in tune]).astype(np.float32)
+  return Steps(-np.log2(query_rms), np.log2(median), median), query_rms
 
 
 def with_factors(steps: Steps, divergences: np.ndarray, exponent: float) -> Steps:
   """Returns steps times (divergence of the plane)^-exponent."""
   logs = -exponent * np.log2(np.maximum(divergences, _LEAST_DIVERGENCE))
   logs = (logs - logs.mean()).astype(np.float32)
-  return Steps(steps.keys + logs[0][:, None], steps.values + logs[1])
+  return dataclasses.replace(steps, keys=steps.keys + logs[0][:, None], values=steps.values + logs[1])
 
 
 def scaled_to_target(tune: list[TuneWindow], steps: Steps, target: float, rounds: int = 3) -> Steps:
@@ -156,7 +156,7 @@ def read_stats(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 
 def steps_of(stats: dict[str, np.ndarray]) -> Steps:
-  return Steps(stats["k_log2_step"], stats["v_log2_step"])
+  return Steps(stats["k_log2_step"], stats["v_log2_step"], stats["v_median_rms"])
 
 
 def recommend(model_name: str, model: ReferenceModel) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -166,7 +166,7 @@ def recommend(model_name: str, model: ReferenceModel) -> tuple[dict[str, np.ndar
   divergences = plane_divergences(tune, reference)
   steps = scaled_to_target(tune, with_factors(reference, divergences, EXPONENT), TARGET)
   arrays = {"query_rms": query_rms, "k_log2_step": steps.keys, "v_log2_step": steps.values,
-            "plane_divergence": divergences, "v_median_rms": np.exp2(reference.values)}  # yapf: disable
+            "plane_divergence": divergences, "v_median_rms": reference.median_rms}  # yapf: disable
   digest = hashlib.sha256((kv.cache_dir() / f"dequantized-{model_name}.safetensors").read_bytes()).hexdigest()
   return arrays, {"model": model_name, "model_sha256": digest, "texts": " ".join(windows.names("tune")),
                   "pos_encoding": "post-rope", "exponent": str(EXPONENT), "target_mean_kl": str(TARGET)}  # yapf: disable

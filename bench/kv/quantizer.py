@@ -10,6 +10,7 @@ import dataclasses
 import numpy as np
 
 SINK_TOKENS = 4  # the first tokens of a text, which all others attend to, are exact
+_LEAST_RELATIVE = 2.0**-16  # of a token's RMS: a row of zeros has a step too
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,14 +19,16 @@ class Steps:
 
   Attributes:
     keys: [model layers, channels].
-    values: [model layers]; a token's step is this times the root of its RMS over the median token's.
+    values: [model layers]; a token's step is this times the root of its RMS over that of the median token.
+    median_rms: [model layers], the RMS of the median token's values in other texts.
   """
   keys: np.ndarray
   values: np.ndarray
+  median_rms: np.ndarray
 
   def scaled(self, scale: float) -> "Steps":
     """Returns steps 2^scale as large."""
-    return Steps(self.keys + np.float32(scale), self.values + np.float32(scale))
+    return dataclasses.replace(self, keys=self.keys + np.float32(scale), values=self.values + np.float32(scale))
 
   def of_keys(self) -> np.ndarray:
     """Returns the steps of a chunk's keys, [model layers, 1, channels]."""
@@ -34,9 +37,7 @@ class Steps:
   def of_values(self, values: np.ndarray) -> np.ndarray:
     """Returns the steps of a chunk's values, [model layers, tokens, 1]."""
     rms = np.sqrt(np.mean(values * values, axis=2))
-    median = np.median(rms, axis=1, keepdims=True)
-    # A row of zeros and a chunk of mostly zeros have any step.
-    relative = np.where((rms > 0) & (median > 0), rms / np.where(median > 0, median, 1), 1)
+    relative = np.maximum(rms / self.median_rms[:, None], _LEAST_RELATIVE)
     return np.exp2(np.rint(self.values[:, None] + 0.5 * np.log2(relative)))[:, :, None].astype(np.float32)
 
 

@@ -26,14 +26,12 @@ class Scores:
   bits: dict[str, np.ndarray]
   damage: Damage
 
-  @staticmethod
-  def load(paths: list[pathlib.Path]) -> "Scores":
-    """Returns the scores saved for each of some windows."""
-    parts = [np.load(path) for path in paths]
-    names = [name for name in parts[0] if name.startswith("bits/")]
-    bits = {name.removeprefix("bits/"): np.array([float(part[name]) for part in parts]) for name in names}
-    fields = [field.name for field in dataclasses.fields(Damage)]
-    return Scores(bits, Damage(*(np.stack([part[field] for part in parts]) for field in fields)))
+
+def load(path: pathlib.Path) -> tuple[dict[str, float], Damage]:
+  """Returns what a coder did on one window."""
+  found = np.load(path)
+  bits = {name.removeprefix("bits/"): float(found[name]) for name in found if name.startswith("bits/")}
+  return bits, Damage(*(found[field.name] for field in dataclasses.fields(Damage)))
 
 
 def save(path: pathlib.Path, bits: dict[str, float], damage: Damage) -> None:
@@ -85,6 +83,13 @@ def exact_of(model: ReferenceModel, window: Window, every: int = 1) -> Exact:
   """Returns the predictions with the exact cache."""
   cache = windows.as_cache(model, window.prefix.keys, window.prefix.values)
   return Exact(model, cache, window.scored_ids, window.following_ids, every)
+
+
+def joined(parts: list[tuple[dict[str, float], Damage]]) -> Scores:
+  """Returns the scores of a coder from those of each window."""
+  bits = {name: np.array([bits[name] for bits, _ in parts]) for name in parts[0][0]}
+  fields = [field.name for field in dataclasses.fields(Damage)]
+  return Scores(bits, Damage(*(np.stack([getattr(damage, field) for _, damage in parts]) for field in fields)))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """Tests of the KV harness on small arrays. Run: python3 -m unittest discover -s bench/kv"""
 
 import pathlib
+import struct
 import sys
 import unittest
+import zlib
 
 _BENCH = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(_BENCH / "lib"), str(_BENCH / "corpora"), str(_BENCH / "corpora" / "kv")]
@@ -16,7 +18,9 @@ try:
   import planes
   import quantizer
   import rates
+  import lossless
   import scoring
+  import texts
   import uniform
 except ImportError:
   np = None
@@ -86,11 +90,12 @@ class QuantizerTest(unittest.TestCase):
     np.testing.assert_array_equal(sign * magnitude * step, quantizer.restored(plane, step, 1))
 
   def test_steps_are_powers_of_two_and_follow_the_root_of_a_token(self):
-    steps = quantizer.Steps(np.array([[-1.4, 0.6]], np.float32), np.array([0.0], np.float32))
+    one = np.ones(1, np.float32)
+    steps = quantizer.Steps(np.array([[-1.4, 0.6]], np.float32), np.array([0.0], np.float32), one)
     self.assertEqual(steps.of_keys().tolist(), [[[0.5, 2.0]]])
-    values = np.array([[[1.0, -1], [16, 16], [1, 1], [0, 0], [1, 1]]], np.float32)
-    self.assertEqual(steps.of_values(values).ravel().tolist(), [1, 4, 1, 1, 1])
-    self.assertEqual(steps.scaled(2).of_values(values).ravel().tolist(), [4, 16, 4, 4, 4])
+    values = np.array([[[1.0, -1], [16, 16], [0.25, 0.25], [0, 0]]], np.float32)
+    self.assertEqual(steps.of_values(values).ravel().tolist(), [1, 4, 0.5, 2.0**-8])
+    self.assertEqual(steps.scaled(2).of_values(values).ravel().tolist(), [4, 16, 2, 2.0**-6])
 
 
 @unittest.skipIf(np is None, "needs numpy")
@@ -175,7 +180,7 @@ class CodersTest(unittest.TestCase):
   def setUp(self):
     self.keys = damage_rounded(_normal(2, 64, 16))
     self.values = damage_rounded(_normal(2, 64, 16, seed=2))
-    self.steps = quantizer.Steps(np.full((2, 16), -1, np.float32), np.full(2, -1, np.float32))
+    self.steps = quantizer.Steps(np.full((2, 16), -1, np.float32), np.full(2, -1, np.float32), np.ones(2, np.float32))
 
   def test_first_tokens_are_exact_in_the_first_chunk_only(self):
     coder = coders.Ours(self.steps, 0, 0, [(self.keys, self.values)])
@@ -287,6 +292,49 @@ class PlanesTest(unittest.TestCase):
     self.assertEqual(pages["layers.1.kv"].shape, (2, 2, 4, 2, 3))
     np.testing.assert_array_equal(pages["layers.1.kv"][1, 0, 0], found["layers.1.k"][4])
     self.assertEqual(int(pages["layers.1.kv"][1, :, 1:].max()), 0)
+
+
+@unittest.skipIf(np is None, "needs numpy")
+class TextsTest(unittest.TestCase):
+
+  def test_sets_have_no_part_of_a_text_in_common(self):
+    spans = {}
+    for text in texts.TEXTS.values():
+      spans.setdefault((text.package, text.part), []).append((text.begin, text.set_name))
+    for part, found in spans.items():
+      self.assertEqual(len({set_name for _, set_name in found}), 1, part)
+      begins = sorted(begin for begin, _ in found)
+      for begin, following in zip(begins, begins[1:]):
+        self.assertGreaterEqual(following - begin, texts.MAX_CHARACTERS, part)
+
+  def test_every_text_is_pinned(self):
+    self.assertEqual(sorted(texts.load_pins()), sorted(texts.TEXTS))
+
+  def test_novels_are_read_from_r(self):
+    string = lambda word: struct.pack(">II", 0x00040009, len(word)) + word
+    objects = []
+    for words in ((b"One", b"", b"line"), (b"Two",)):
+      strings = struct.pack(">II", 16, len(words)) + b"".join(map(string, words))
+      objects.append(b"X\n" + bytes(12) + struct.pack(">I", 5) + b"UTF-8" + strings)
+    database = b"".join(struct.pack(">I", len(one)) + zlib.compress(one) for one in objects)
+    self.assertEqual(texts.novels(database), ["One\n\nline", "Two"])
+
+  def test_pages_become_what_is_seen(self):
+    page = "<html><head><title>no</title></head><body><p>a <b>b</b></p><script>no</script><pre>c &lt; d</pre></body></html>"
+    self.assertEqual(texts.words_of_page(page), "a b\n\nc < d")
+
+
+@unittest.skipIf(np is None, "needs numpy")
+class LosslessTest(unittest.TestCase):
+
+  def test_top_exponents(self):
+    plane = (np.arange(2048) % 16 + 100 << 7).astype(np.uint16)
+    self.assertEqual(lossless.top_exponents_bits(plane), 12 * 2048 + 2 * 16)
+    plane[5] = 90 << 7
+    self.assertEqual(lossless.top_exponents_bits(plane), 12 * 2048 + 2 * 16 + 24)
+
+  def test_shuffled(self):
+    self.assertEqual(lossless.shuffled(np.array([0x0102, 0x0304], np.uint16)), bytes((2, 4, 1, 3)))
 
 
 if __name__ == "__main__":
