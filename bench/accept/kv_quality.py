@@ -45,7 +45,8 @@ class Against:
 _COMPARISONS = (
     Against("KL 0.01, classes, CacheGen's tables not counted", "classes", "cachegen", "tables free", _KL, 0.01, 1.4),
     Against("KL 0.01, contexts, CacheGen's tables not counted", "contexts", "cachegen", "tables free", _KL, 0.01, 1.45),
-    Against("KL 0.001, contexts, CacheGen's tables not counted", "contexts", "cachegen", "tables free", _KL, 0.001, 1.3),
+    Against("KL 0.001, contexts, CacheGen's tables not counted", "contexts", "cachegen", "tables free", _KL, 0.001,
+            1.3),
     Against("KL 0.01, contexts, CacheGen as shipped", "contexts", "cachegen", "shipped", _KL, 0.01, 2.4),
     Against("KL 0.01, contexts, CacheGen's paper", "contexts", "paper", "paper", _KL, 0.01, 1.7),
     Against("top-1 99 %, contexts, CacheGen's tables not counted", "contexts", "cachegen", "tables free",
@@ -119,7 +120,8 @@ class Quality:
     require(ours == ours, f"no quality of ours reaches {against.target}")
     if other != other:
       return Outcome(True, f"ours {ours:.2f} bits of an element; the other reaches it with no bins")
-    return Outcome(other / ours >= against.least, f"{other / ours:.2f}x: ours {ours:.2f}, the other {other:.2f} bits of an element")
+    text = f"{other / ours:.2f}x: ours {ours:.2f}, the other {other:.2f} bits of an element"
+    return Outcome(other / ours >= against.least, text)
 
   def damage(self) -> Outcome:
     """Says what the base of scale 0 does."""

@@ -4,8 +4,8 @@
   kv_table.py score MODEL [--set tune] [--windows N]    scores what has not been scored; resumes
   kv_table.py table MODEL [--set tune] [--json]         prints the table from what has been scored
 
-Scores are kept in the folder kv/scores of the corpora's cache. The set `test` is for figures that are told, the set `tune`
-for choosing.
+Scores are kept in the folder kv/scores of the corpora's cache. The set `test` is for figures that are told, the set
+`tune` for choosing.
 """
 
 import argparse
@@ -123,8 +123,8 @@ _TARGETS = (
     ("KL 0.001", scoring.mean_divergence, 0.001),
     ("top-1 99 %", scoring.disagreement, 0.01),
 )
-_RATIOS = tuple((ours, other) for other in ("CacheGen, tables not counted", "CacheGen as shipped", "CacheGen, paper's form",
-                                            "uniform + entropy") for ours in ("ours, contexts", "ours, classes"))
+_OTHERS = ("CacheGen, tables not counted", "CacheGen as shipped", "CacheGen, paper's form", "uniform + entropy")
+_RATIOS = tuple((ours, other) for other in _OTHERS for ours in ("ours, contexts", "ours, classes"))
 
 
 class Table:

@@ -56,7 +56,8 @@ def zipnn_bytes(chunks: list[np.ndarray]) -> float | None:
     return None
   code = ("import sys, struct; from zipnn import ZipNN; total = 0; data = sys.stdin.buffer\n"
           "codec = ZipNN(method='HUFFMAN', input_format='byte', bytearray_dtype='bfloat16', threads=1)\n"
-          "while head := data.read(8): total += len(codec.compress(bytearray(data.read(struct.unpack('<Q', head)[0]))))\n"
+          "while head := data.read(8):\n"
+          "  total += len(codec.compress(bytearray(data.read(struct.unpack('<Q', head)[0]))))\n"
           "print(total)")
   with tempfile.TemporaryFile() as work:
     for chunk in chunks:

@@ -1,7 +1,7 @@
 """Passkey retrieval: whether a model, asked for a number that stands somewhere in its prefix, still gives all of it.
 
-Only trials count that the exact cache passes, and only if it passes at least MIN_EXACT of them. An answer is right if at
-each of its tokens, given those before, the right one is the likeliest: what greedy decoding would find.
+Only trials count that the exact cache passes, and only if it passes at least MIN_EXACT of them. An answer is right if
+at each of its tokens, given those before, the right one is the likeliest: what greedy decoding would find.
 """
 
 import numpy as np

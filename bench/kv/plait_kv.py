@@ -14,7 +14,8 @@ _PROFILE_TEXTS = ("profile-prose", "profile-code", "profile-mixed")
 STATS = pathlib.Path(__file__).with_name("stats")  # made by profile_stats.py
 
 
-def make_profile(plait: Plait, model_name: str, path: pathlib.Path, scale: float = 0, classes_only: bool = False) -> None:
+def make_profile(plait: Plait, model_name: str, path: pathlib.Path, scale: float = 0,
+                 classes_only: bool = False) -> None:
   """Makes the profile of a model from the texts for profiles and the committed stats.
 
   Args:

@@ -169,7 +169,8 @@ def recommend(model_name: str, model: ReferenceModel) -> tuple[dict[str, np.ndar
             "plane_divergence": divergences, "v_median_rms": reference.median_rms}  # yapf: disable
   digest = hashlib.sha256((kv.cache_dir() / f"dequantized-{model_name}.safetensors").read_bytes()).hexdigest()
   return arrays, {"model": model_name, "model_sha256": digest, "texts": " ".join(windows.names("tune")),
-                  "pos_encoding": "post-rope", "exponent": str(EXPONENT), "target_mean_kl": str(TARGET)}  # yapf: disable
+                  "pos_encoding": "post-rope", "exponent": str(EXPONENT),
+                  "target_mean_kl": str(TARGET)}  # yapf: disable
 
 
 def main() -> None:

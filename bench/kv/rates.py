@@ -1,4 +1,4 @@
-"""Code lengths of symbols under tables of a profile: one per channel class, or per class and the previous token's symbol.
+"""Code lengths of symbols under tables of a profile: one per channel class, or also per symbol of the token before.
 
 Symbols are int32 [model layers, tokens, channels] of one kind (K or V). They are coded as themselves up to a largest
 magnitude, beyond it as an escape and an Elias gamma code. Probabilities are multiples of 1 / 4096.

@@ -320,7 +320,7 @@ class TextsTest(unittest.TestCase):
     self.assertEqual(texts.novels(database), ["One\n\nline", "Two"])
 
   def test_pages_become_what_is_seen(self):
-    page = "<html><head><title>no</title></head><body><p>a <b>b</b></p><script>no</script><pre>c &lt; d</pre></body></html>"
+    page = "<html><head>no</head><body><p>a <b>b</b></p><script>no</script><pre>c &lt; d</pre></body></html>"
     self.assertEqual(texts.words_of_page(page), "a b\n\nc < d")
 
 

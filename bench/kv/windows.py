@@ -17,7 +17,8 @@ sys.path[:0] = [str(_BENCH / "lib"), str(_BENCH / "corpora"), str(_BENCH / "corp
 import kv  # pylint: disable=wrong-import-position
 import planes  # pylint: disable=wrong-import-position
 import texts  # pylint: disable=wrong-import-position
-from reference_model import KvCache, Observed, ReferenceModel, from_bf16, rotated, rounded, to_bf16  # pylint: disable=wrong-import-position
+from reference_model import KvCache, Observed, ReferenceModel  # pylint: disable=wrong-import-position
+from reference_model import from_bf16, rotated, rounded, to_bf16  # pylint: disable=wrong-import-position
 
 PREFIX_TOKENS = 2048
 SCORED_TOKENS = 512

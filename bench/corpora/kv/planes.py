@@ -1,7 +1,7 @@
 """KV caches as arrays of 16-bit patterns, and the layouts in which engines hold them.
 
-A plane is K or V of one model layer, uint16 [tokens, kv_heads, head_dim]; its name is `layers.N.k`, `layers.N.v` or, for
-keys before their rotation by position, `layers.N.k_pre_rope`, as examples/runner dumps them.
+A plane is K or V of one model layer, uint16 [tokens, kv_heads, head_dim]; its name is `layers.N.k`, `layers.N.v` or,
+for keys before their rotation by position, `layers.N.k_pre_rope`, as examples/runner dumps them.
 """
 
 import pathlib
