@@ -11,6 +11,7 @@ Scores are kept in the folder kv/scores of the corpora's cache. The set `test` i
 import argparse
 import dataclasses
 import json
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -26,6 +27,9 @@ from windows import kv
 
 _LAYERS = {"smollm2": 30, "gemma3": 18}
 _HEADS = {"smollm2": 3, "gemma3": 1}
+# What is near the targets.
+_BIN_FACTORS = {"smollm2": (4, 8), "gemma3": (4, 8, 16)}
+_PAPER_LEVELS = {"smollm2": (4, 8, 16), "gemma3": (8, 16, 32)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,21 +51,18 @@ class Candidate:
 def candidates(model_name: str) -> list[Candidate]:
   """Returns the candidates for a model."""
   layers, heads = _LAYERS[model_name], _HEADS[model_name]
-  steps = profile_stats.steps_of(profile_stats.read_stats(profile_stats.stats_path(model_name)))
-  ours = lambda scale, refinements: lambda profile: Ours(steps, scale, refinements, profile)
+  steps = lambda: profile_stats.steps_of(profile_stats.read_stats(profile_stats.stats_path(model_name)))
+  ours = lambda scale, refinements: lambda profile: Ours(steps(), scale, refinements, profile)
   found = [Candidate(f"ours{scale:+d}", "ours", ours(scale, 0)) for scale in (1, 0, -1, -2)]
   found += [Candidate(f"ours+0r{number}", "ours, refined", ours(0, number)) for number in (1, 2)]
-  for number in (1, 2, 3):
-    chosen = cachegen.level(number, layers)
-    found.append(Candidate(f"cachegen-{number}", "CacheGen", lambda _, chosen=chosen: cachegen.Released(chosen)))
-  for factor in (4, 8):
-    chosen = cachegen.scaled_level(cachegen.level(2, layers), factor)
-    found.append(
-        Candidate(f"cachegen-2x{factor}", "CacheGen", lambda _, chosen=chosen: cachegen.Released(chosen)))
-  for levels in (4, 8, 16):
+  released = {f"{number}": cachegen.level(number, layers) for number in (2, 3)}
+  released |= {f"2x{factor}": cachegen.scaled_level(released["2"], factor) for factor in _BIN_FACTORS[model_name]}
+  for name, level in released.items():
+    found.append(Candidate(f"cachegen-{name}", "CacheGen", lambda _, level=level: cachegen.Released(level)))
+  for levels in _PAPER_LEVELS[model_name]:
     make = lambda profile, levels=levels: cachegen.Paper(levels, profile)
     found.append(Candidate(f"paper-{levels}", "CacheGen, paper", make))
-  for levels in (16, 256):
+  for levels in (8, 16):
     make = lambda profile, levels=levels: Uniform(levels, heads, profile)
     found.append(Candidate(f"uniform-{levels}", "uniform + entropy", make))
   found += [Candidate(f"ours-pre{scale:+d}", "ours, pre-RoPE", ours(scale, 0), True) for scale in (0, -1)]
@@ -87,7 +88,7 @@ def score(model_name: str, names: list[str], only: str) -> None:
   """Scores every candidate on every window where it has no scores, window by window."""
   missing = lambda one, text: not scores_path(model_name, text, one.name).exists()
   chosen = [one for one in candidates(model_name)
-            if only in one.name and any(missing(one, text) for text in names)]
+            if re.match(only, one.name) and any(missing(one, text) for text in names)]
   coders = make_coders(model_name, chosen)
   model = kv.load_model(model_name)
   for text in names:
@@ -209,7 +210,7 @@ def main() -> None:
   parser.add_argument("model", choices=tuple(_LAYERS))
   parser.add_argument("--set", default="test", choices=("tune", "test"))
   parser.add_argument("--windows", type=int, help="only the first so many")
-  parser.add_argument("--only", default="", help="only candidates whose name has this text")
+  parser.add_argument("--only", default="", help="only candidates whose name begins so: a pattern")
   parser.add_argument("--json", action="store_true")
   args = parser.parse_args()
   names = windows.names(args.set)[:args.windows]
