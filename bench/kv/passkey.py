@@ -8,7 +8,7 @@ import numpy as np
 
 import windows
 from reference_model import ReferenceModel
-from windows import PREFIX_TOKENS, kv, texts
+from windows import PREFIX_TOKENS, kv
 
 MIN_EXACT = 0.8
 _DEPTHS = (0.1, 0.3, 0.5, 0.7, 0.9)

@@ -20,7 +20,7 @@ import numpy as np
 import windows
 from damage import Exact
 from quantizer import SINK_TOKENS, Steps, base_index
-from windows import CHUNK_TOKENS, PREFIX_TOKENS, kv, planes, texts
+from windows import kv
 
 import safetensors_file  # pylint: disable=wrong-import-order
 from reference_model import Observed, ReferenceModel, rounded  # pylint: disable=wrong-import-order
