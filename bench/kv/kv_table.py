@@ -2,6 +2,8 @@
 """Scores KV coders on windows of test texts, and prints what they reach.
 
   kv_table.py score MODEL [--set tune] [--windows N]    scores what has not been scored; resumes
+  kv_table.py sizes MODEL --plait PATH [--windows N]    what the real command makes of our base
+  kv_table.py passkey MODEL --only PATTERN              how many numbers are still found
   kv_table.py table MODEL [--set tune] [--json]         prints the table from what has been scored
 
 Scores are kept in the folder kv/scores of the corpora's cache. The set `test` is for figures that are told, the set
@@ -11,21 +13,28 @@ Scores are kept in the folder kv/scores of the corpora's cache. The set `test` i
 import argparse
 import dataclasses
 import json
+import pathlib
 import re
+import tempfile
 from collections.abc import Callable
 
 import numpy as np
 
 import cachegen
+import passkey
+import plait_kv
 import profile_stats
 import scoring
 import windows
 from coders import Coder, Ours, Profile
 from scoring import Scores, bits_at, estimate
+from plait_command import Plait
 from uniform import Uniform
 from windows import kv
 
 _LAYERS = {"smollm2": 30, "gemma3": 18}
+_PASSKEYS = 10
+_SIZED_SCALES = (1, 0, -1, -2)
 _HEADS = {"smollm2": 3, "gemma3": 1}
 # What is near the targets.
 _BIN_FACTORS = {"smollm2": (4, 8), "gemma3": (4, 8, 16)}
@@ -106,8 +115,51 @@ def score(model_name: str, names: list[str], only: str) -> None:
       print(f"  {one.name}: {shown}; KL {damage.divergence.mean():.5f}", flush=True)
 
 
+def count_passkeys(model_name: str, count: int, only: str) -> None:
+  """Prints how many of the keys that the exact cache finds are found with each candidate."""
+  chosen = [one for one in candidates(model_name) if re.match(only, one.name)]
+  coders = make_coders(model_name, chosen)
+  model = kv.load_model(model_name)
+  found = {one.name: 0 for one in chosen}
+  exact = 0
+  for trial in passkey.trials(model_name, count):
+    window = passkey.window_of(model_name, model, trial)
+    if not trial.passed(model, windows.as_cache(model, window.prefix.keys, window.prefix.values)):
+      continue
+    exact += 1
+    for one in chosen:
+      found[one.name] += trial.passed(model, scoring.restore(model, window, coders[one.name], one.unrotated)[1])
+  counted = "" if exact >= passkey.MIN_EXACT * count else ", too few to count"
+  print(f"{model_name}: the exact cache finds {exact} of {count} keys{counted}; of those: {found}")
+
+
+def sizes_path(model_name: str, window: str, scale: int):
+  return kv.folder() / "scores" / f"{model_name}-{window}-ours{scale:+d}-plait.json"
+
+
+def measure_sizes(model_name: str, plait: Plait, names: list[str]) -> None:
+  """Saves the bits of an element of the command's base, at every scale, with classes alone and with contexts."""
+  model = kv.load_model(model_name)
+  with tempfile.TemporaryDirectory(dir=kv.folder()) as folder:
+    dump, objects, profile = (pathlib.Path(folder) / name for name in ("dump.safetensors", "objects", "profile"))
+    for scale in _SIZED_SCALES:
+      found = {text: {} for text in names if not sizes_path(model_name, text, scale).exists()}
+      for accounting in ("contexts", "classes") if found else ():
+        plait_kv.make_profile(plait, model_name, profile, scale, accounting == "classes")
+        for text, bits in found.items():
+          prefix = windows.load(model_name, model, text).prefix
+          plait_kv.write_prefix(dump, model, prefix)
+          encoded = plait_kv.encode(plait, dump, profile, objects)
+          bits[f"plait {accounting}"] = 8 * encoded.prefix_bytes[0] / (2 * prefix.keys.size)
+          print(text, scale, bits, flush=True)
+      for text, bits in found.items():
+        sizes_path(model_name, text, scale).write_text(json.dumps(bits))
+
+
 # (curve, accounting, name for people)
 _CURVES = (
+    ("ours", "plait contexts", "plait kv, contexts"),
+    ("ours", "plait classes", "plait kv, classes"),
     ("ours", "contexts", "ours, contexts"),
     ("ours", "classes", "ours, classes"),
     ("ours, refined", "contexts", "ours, base + refinements, contexts"),
@@ -125,7 +177,8 @@ _TARGETS = (
     ("top-1 99 %", scoring.disagreement, 0.01),
 )
 _OTHERS = ("CacheGen, tables not counted", "CacheGen as shipped", "CacheGen, paper's form", "uniform + entropy")
-_RATIOS = tuple((ours, other) for other in _OTHERS for ours in ("ours, contexts", "ours, classes"))
+_OURS = ("plait kv, contexts", "plait kv, classes", "ours, contexts", "ours, classes")
+_RATIOS = tuple((ours, other) for other in _OTHERS for ours in _OURS)
 
 
 class Table:
@@ -138,6 +191,12 @@ class Table:
       paths = [scores_path(model_name, text, name) for text in names]
       if all(path.exists() for path in paths):
         self.scores[name] = scoring.joined([scoring.load(path) for path in paths])
+    for scale in _SIZED_SCALES:
+      paths = [sizes_path(model_name, text, scale) for text in names]
+      if f"ours{scale:+d}" in self.scores and all(path.exists() for path in paths):
+        sizes = [json.loads(path.read_text()) for path in paths]
+        bits = self.scores[f"ours{scale:+d}"].bits
+        bits |= {key: np.array([one[key] for one in sizes]) for key in sizes[0]}
     self.windows = len(names)
 
   def curve(self, curve: str) -> list[Scores]:
@@ -147,7 +206,7 @@ class Table:
 
   def bits_at(self, label: str, figure, target: float, chosen=slice(None)) -> float:
     curve, accounting = next((curve, accounting) for curve, accounting, name in _CURVES if name == label)
-    members = self.curve(curve)
+    members = [found for found in self.curve(curve) if accounting in found.bits]
     return bits_at(members, accounting, target, figure, chosen) if members else float("nan")
 
   def candidate_rows(self) -> list[dict]:
@@ -206,16 +265,23 @@ def print_table(model_name: str, table: Table) -> None:
 
 def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-  parser.add_argument("command", choices=("score", "table"))
+  parser.add_argument("command", choices=("score", "sizes", "passkey", "table"))
   parser.add_argument("model", choices=tuple(_LAYERS))
   parser.add_argument("--set", default="test", choices=("tune", "test"))
   parser.add_argument("--windows", type=int, help="only the first so many")
   parser.add_argument("--only", default="", help="only candidates whose name begins so: a pattern")
+  parser.add_argument("--plait", help="the command, for sizes")
   parser.add_argument("--json", action="store_true")
   args = parser.parse_args()
   names = windows.names(args.set)[:args.windows]
   if args.command == "score":
     score(args.model, names, args.only)
+    return
+  if args.command == "sizes":
+    measure_sizes(args.model, Plait(args.plait), names)
+    return
+  if args.command == "passkey":
+    count_passkeys(args.model, _PASSKEYS, args.only)
     return
   table = Table(args.model, names)
   if args.json:

@@ -29,7 +29,7 @@ from safetensors_file import NewTensor  # pylint: disable=wrong-import-order
 EXPONENT = 0.5
 TARGET = 0.01
 _SCORED_TOKENS = 256
-_WINDOWS = 3  # one of each kind of text
+_SENSITIVITY_WINDOWS = 3  # one of each kind of text
 _LEAST_DIVERGENCE = 1e-8
 _LEAST_QUERY = 2.0**-8  # of the largest channel in its layer
 
@@ -137,7 +137,7 @@ def scaled_to_target(tune: list[TuneWindow], steps: Steps, target: float, rounds
 
 def load_tune_windows(model_name: str, model: ReferenceModel) -> list[TuneWindow]:
   every = 2 if model_name == "gemma3" else 1
-  return [TuneWindow(model, windows.load(model_name, model, name), every) for name in windows.names("tune")[:_WINDOWS]]
+  return [TuneWindow(model, windows.load(model_name, model, name), every) for name in windows.names("tune")]
 
 
 def stats_path(model_name: str) -> pathlib.Path:
@@ -163,13 +163,14 @@ def steps_of(stats: dict[str, np.ndarray]) -> Steps:
 def recommend(model_name: str, model: ReferenceModel) -> tuple[dict[str, np.ndarray], dict[str, str]]:
   """Returns the arrays of a stats file and what it says about itself."""
   tune = load_tune_windows(model_name, model)
-  reference, query_rms = reference_steps(tune)
-  divergences = plane_divergences(tune, reference)
+  first = tune[:_SENSITIVITY_WINDOWS]
+  reference, query_rms = reference_steps(first)
+  divergences = plane_divergences(first, reference)
   steps = scaled_to_target(tune, with_factors(reference, divergences, EXPONENT), TARGET)
   arrays = {"query_rms": query_rms, "k_log2_step": steps.keys, "v_log2_step": steps.values,
             "plane_divergence": divergences, "v_median_rms": reference.median_rms}  # yapf: disable
   digest = hashlib.sha256((kv.cache_dir() / f"dequantized-{model_name}.safetensors").read_bytes()).hexdigest()
-  return arrays, {"model": model_name, "model_sha256": digest, "texts": " ".join(windows.names("tune")[:_WINDOWS]),
+  return arrays, {"model": model_name, "model_sha256": digest, "texts": " ".join(windows.names("tune")),
                   "pos_encoding": "post-rope", "exponent": str(EXPONENT),
                   "target_mean_kl": str(TARGET)}  # yapf: disable
 

@@ -109,7 +109,7 @@ def resampled(num_windows: int) -> list[np.ndarray]:
 def estimate(figure, num_windows: int) -> Estimate:
   """Returns figure(indices of windows) with its interval, by drawing windows again."""
   found = np.array([figure(chosen) for chosen in resampled(num_windows)])
-  low, high = np.percentile(found[1:], (2.5, 97.5))
+  low, high = np.nanpercentile(found[1:], (2.5, 97.5)) if np.isfinite(found[0]) else (np.nan, np.nan)
   return Estimate(float(found[0]), float(low), float(high))
 
 
