@@ -47,6 +47,12 @@ def scaled_level(base: Level, factor: float, most: int = 255) -> Level:
   return Level(f"{base.name} x{factor:g}", scale(base.key_bins), scale(base.value_bins))
 
 
+def sweep(layers: int, factors: tuple[float, ...]) -> dict[str, Level]:
+  """Returns the released levels 2 and 3, and level 2 with all bins multiplied by each factor, by name."""
+  found = {str(number): level(number, layers) for number in (2, 3)}
+  return found | {f"2x{factor:g}": scaled_level(found["2"], factor) for factor in factors}
+
+
 def quantize(plane: np.ndarray, bins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
   """Returns symbols from 0 on and the largest magnitude of each token, [model layers, tokens, 1]."""
   largest = np.abs(plane).max(axis=2, keepdims=True)

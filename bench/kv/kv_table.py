@@ -37,7 +37,7 @@ _PASSKEYS = 10
 _SIZED_SCALES = (1, 0, -1, -2)
 _HEADS = {"smollm2": 3, "gemma3": 1}
 # What is near the targets.
-_BIN_FACTORS = {"smollm2": (4, 8), "gemma3": (4, 8, 16)}
+_BIN_FACTORS = (4, 8, 16)
 _PAPER_LEVELS = {"smollm2": (4, 8, 16), "gemma3": (8, 16, 32)}
 
 
@@ -62,11 +62,9 @@ def candidates(model_name: str) -> list[Candidate]:
   layers, heads = _LAYERS[model_name], _HEADS[model_name]
   steps = lambda: profile_stats.steps_of(profile_stats.read_stats(profile_stats.stats_path(model_name)))
   ours = lambda scale, refinements: lambda profile: Ours(steps(), scale, refinements, profile)
-  found = [Candidate(f"ours{scale:+d}", "ours", ours(scale, 0)) for scale in (1, 0, -1, -2)]
+  found = [Candidate(f"ours{scale:+d}", "ours", ours(scale, 0)) for scale in (1, 0, -1, -2, -3)]
   found += [Candidate(f"ours+0r{number}", "ours, refined", ours(0, number)) for number in (1, 2)]
-  released = {f"{number}": cachegen.level(number, layers) for number in (2, 3)}
-  released |= {f"2x{factor}": cachegen.scaled_level(released["2"], factor) for factor in _BIN_FACTORS[model_name]}
-  for name, level in released.items():
+  for name, level in cachegen.sweep(layers, _BIN_FACTORS).items():
     found.append(Candidate(f"cachegen-{name}", "CacheGen", lambda _, level=level: cachegen.Released(level)))
   for levels in _PAPER_LEVELS[model_name]:
     make = lambda profile, levels=levels: cachegen.Paper(levels, profile)
@@ -260,7 +258,9 @@ def print_table(model_name: str, table: Table) -> None:
   for title, rows in (("bits at", table.target_rows()), ("ratio at", table.ratio_rows())):
     print(f"\n| {title} | " + " | ".join(text for text, _, _ in _TARGETS) + " |\n" + "|---" * (1 + len(_TARGETS)) + "|")
     for row in rows:
-      print(f"| {row['name']} | " + " | ".join(_show(found, 2) for found in row["targets"].values()) + " |")
+      cells = [_show(found, 2) for found in row["targets"].values()]
+      if any(cell != "-" for cell in cells):
+        print(f"| {row['name']} | " + " | ".join(cells) + " |")
 
 
 def main() -> None:
