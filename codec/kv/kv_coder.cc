@@ -44,4 +44,16 @@ absl::Status CheckKvLayerShape(const KvProfile& profile, const KvLayerShape& sha
   return absl::OkStatus();
 }
 
+KvLentPlanes::KvLentPlanes(KvScratch& scratch, size_t count) {
+  if (scratch.planes_.empty()) scratch.planes_.push_back(std::make_unique<std::vector<KvLayerPlane>>());
+  planes_ = {scratch.planes_.back().release(), GiveBack{&scratch}};
+  scratch.planes_.pop_back();
+  planes_->resize(count);
+  for (KvLayerPlane& plane : *planes_) {
+    plane.rows.repeats.clear();
+    plane.rows.main_rows.clear();
+    plane.row_steps.clear();
+  }
+}
+
 }  // namespace plait

@@ -56,6 +56,22 @@ class KvCoder {
   std::vector<KvChannelOrder> index_orders_;
 };
 
+// What coding a plane of a model layer by quality layers keeps from segment to segment. Vectors have the elements of
+// the main rows.
+struct KvLayerPlane {
+  KvExactRows exact;
+  KvRowPlan rows;
+  std::vector<int8_t> row_steps;   // of main rows; empty if all are zero
+  std::vector<uint16_t> x;         // the encoder's: the elements themselves
+  std::vector<int16_t> indices;    // of the base
+  std::vector<uint16_t> prefixes;  // the decoder's, from refinement 1 on
+  std::vector<uint16_t> exact_x;   // of exact rows
+
+  KvSteps steps(const KvProfile& profile, size_t plane) const {
+    return {profile.planes[plane].steps, row_steps, profile.refinements};
+  }
+};
+
 // Memory of encoders and decoders, reused from model layer to model layer: one for each thread.
 class KvScratch {
  public:
@@ -68,6 +84,8 @@ class KvScratch {
   std::vector<uint8_t> stream;
 
  private:
+  friend class KvLentPlanes;
+
   template <class T>
   static std::span<T> Room(size_t count, std::vector<T>* room) {
     if (room->size() < count) room->resize(count);
@@ -76,6 +94,31 @@ class KvScratch {
 
   std::vector<uint8_t> coded_, symbols_, states_, bits_;
   std::vector<uint16_t> elements_;
+  std::vector<std::unique_ptr<std::vector<KvLayerPlane>>> planes_;  // those that are not lent
+};
+
+// Planes of a model layer that go back to the scratch in the end, so that the next model layer has their memory: new
+// memory costs as much time as coding does. The scratch must outlive this.
+class KvLentPlanes {
+ public:
+  KvLentPlanes() = default;
+  // Their lists are empty; what the other vectors hold is unspecified.
+  KvLentPlanes(KvScratch& scratch, size_t count);
+
+  size_t size() const { return planes_ == nullptr ? 0 : planes_->size(); }
+  KvLayerPlane& operator[](size_t i) { return (*planes_)[i]; }
+  const KvLayerPlane& operator[](size_t i) const { return (*planes_)[i]; }
+  auto begin() { return planes_->begin(); }
+  auto begin() const { return planes_->cbegin(); }
+  auto end() { return planes_->end(); }
+  auto end() const { return planes_->cend(); }
+
+ private:
+  struct GiveBack {
+    KvScratch* scratch;
+    void operator()(std::vector<KvLayerPlane>* planes) const { scratch->planes_.emplace_back(planes); }
+  };
+  std::unique_ptr<std::vector<KvLayerPlane>, GiveBack> planes_;
 };
 
 // Planes number [first_plane, first_plane + num_planes) of the profile: those of one model layer, all with the same
@@ -95,22 +138,6 @@ absl::Status CheckKvLayerShape(const KvProfile& profile, const KvLayerShape& sha
 
 // Elements of a plane, rows x channels; 8-bit types in the low byte.
 using KvElements = std::span<const uint16_t>;
-
-// What coding a plane of a model layer by quality layers keeps from segment to segment. Vectors have the elements of
-// the main rows.
-struct KvLayerPlane {
-  KvExactRows exact;
-  KvRowPlan rows;
-  std::vector<int8_t> row_steps;   // of main rows; empty if all are zero
-  std::vector<uint16_t> x;         // the encoder's: the elements themselves
-  std::vector<int16_t> indices;    // of the base
-  std::vector<uint16_t> prefixes;  // from refinement 1 on
-  std::vector<uint16_t> exact_x;   // of exact rows
-
-  KvSteps steps(const KvProfile& profile, size_t plane) const {
-    return {profile.planes[plane].steps, row_steps, profile.refinements};
-  }
-};
 
 // Of what a base segment is made, in bytes: for those who ask where the bytes go.
 struct KvBaseParts {
@@ -153,7 +180,7 @@ class KvLayerEncoder {
   KvLayerShape shape_;
   KvScratch& scratch_;
   std::vector<KvElements> input_;
-  std::vector<KvLayerPlane> planes_;
+  KvLentPlanes planes_;
   unsigned encoded_ = 0;
   KvBaseParts base_parts_;
 };
@@ -182,7 +209,7 @@ class KvLayerDecoder {
 
  private:
   KvLayerDecoder(const KvCoder& coder, const KvLayerShape& shape, KvScratch& scratch)
-      : coder_(coder), shape_(shape), scratch_(scratch), planes_(shape.num_planes) {}
+      : coder_(coder), shape_(shape), scratch_(scratch), planes_(scratch, shape.num_planes) {}
   size_t channels(size_t plane) const { return coder_.profile().planes[shape_.first_plane + plane].channels(); }
   absl::Status AddBase(KvBytesReader& bytes);
   absl::Status AddIndices(KvBytesReader& bytes);
@@ -192,7 +219,7 @@ class KvLayerDecoder {
   const KvCoder& coder_;
   KvLayerShape shape_;
   KvScratch& scratch_;
-  std::vector<KvLayerPlane> planes_;
+  KvLentPlanes planes_;
   unsigned added_ = 0;
 };
 

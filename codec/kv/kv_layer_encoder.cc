@@ -51,7 +51,7 @@ void KvLayerEncoder::EncodeNext(std::vector<uint8_t>* segment) {
 }
 
 void KvLayerEncoder::PlanBase() {
-  planes_.resize(shape_.num_planes);
+  planes_ = KvLentPlanes(scratch_, shape_.num_planes);
   for (size_t i = 0; i < planes_.size(); ++i) {
     KvLayerPlane& plane = planes_[i];
     const KvPlaneProfile& profile = coder_.profile().planes[shape_.first_plane + i];
@@ -145,13 +145,11 @@ void KvLayerEncoder::EncodeDecisions(std::vector<uint8_t>* segment) {
   const std::span<uint8_t> all_bits = scratch_.Bits(elements);
   std::vector<KvBitPlane<const uint8_t>> coded_planes;
   for (size_t i = 0, at = 0; i < planes_.size(); ++i) {
-    KvLayerPlane& plane = planes_[i];
+    const KvLayerPlane& plane = planes_[i];
     const size_t number = shape_.first_plane + i, count = plane.x.size();
     const KvChannelOrder& order = coder_.index_order(number);
     const std::span<uint8_t> states = scratch_.Coded(count), bits = scratch_.Symbols(count);
     KvFirstDecisions(element, plane.steps(coder_.profile(), number), plane.x, plane.indices, states, bits);
-    plane.prefixes.resize(count);
-    KvPrefixes(element, plane.steps(coder_.profile(), number), plane.indices, bits, plane.prefixes);
     KvToCodedOrder(order.channel, states, all_states.subspan(at, count));
     KvToCodedOrder(order.channel, bits, all_bits.subspan(at, count));
     coded_planes.push_back({all_states.subspan(at, count), all_bits.subspan(at, count), order.class_of});
@@ -163,12 +161,11 @@ void KvLayerEncoder::EncodeDecisions(std::vector<uint8_t>* segment) {
 // Bits of each plane as a run.
 void KvLayerEncoder::EncodeRefinement(unsigned refinement, std::vector<uint8_t>* segment) {
   for (size_t i = 0; i < planes_.size(); ++i) {
-    KvLayerPlane& plane = planes_[i];
+    const KvLayerPlane& plane = planes_[i];
     const KvSteps steps = plane.steps(coder_.profile(), shape_.first_plane + i);
     scratch_.stream.clear();
     KvRefinementEncode(coder_.profile().element, steps, refinement, plane.x, &scratch_.stream);
     AppendKvRun(scratch_.stream, segment);
-    KvRefinementDecode(coder_.profile().element, steps, refinement, scratch_.stream, plane.prefixes).IgnoreError();
   }
 }
 
@@ -193,7 +190,8 @@ double KvLayerEncoder::MeanSquaredError(size_t plane) const {
   if (quality == 0) {
     KvValuesOfIndices(element, steps, state.indices, values);
   } else {
-    KvValuesOfPrefixes(element, steps, quality, state.prefixes, values);
+    KvPrefixesOf(element, steps, quality, state.x, values);
+    KvValuesOfPrefixes(element, steps, quality, values, values);
   }
   // Rows that are copies are as wrong as their sources, whose share is not known without looking: they count as main
   // rows do on average.

@@ -100,6 +100,15 @@ void KvExactEncode(KvElement element, const KvSteps& steps, std::span<const uint
   writer.Finish();
 }
 
+void KvPrefixesOf(KvElement element, const KvSteps& steps, unsigned p, std::span<const uint16_t> x,
+                  std::span<uint16_t> prefixes) {
+  assert(p >= 1 && p <= steps.refinements && prefixes.size() == x.size());
+  const KvQualityKernels& kernels = KernelsOf(element);
+  ForEachRow(element, steps, x.size(), [&](const int16_t* row_steps, size_t n, size_t at) {
+    kernels.prefixes_of(row_steps, p, &x[at], n, &prefixes[at]);
+  });
+}
+
 void KvBitStates(KvElement element, std::span<const int16_t> indices, std::span<uint8_t> states) {
   assert(states.size() == indices.size());
   KernelsOf(element).bit_states(indices.data(), indices.size(), states.data());

@@ -63,6 +63,10 @@ void KvRefinementEncode(KvElement element, const KvSteps& steps, unsigned p, std
 //   of every raw element: its magnitude, E + M bits
 void KvExactEncode(KvElement element, const KvSteps& steps, std::span<const uint16_t> x, std::vector<uint8_t>* out);
 
+// The prefixes that 1 <= p <= steps.refinements refinements of `x` tell: what is decoded from them.
+void KvPrefixesOf(KvElement element, const KvSteps& steps, unsigned p, std::span<const uint16_t> x,
+                  std::span<uint16_t> prefixes);
+
 // --- decoding ---
 
 // The states for KvBitsDecode.
@@ -90,7 +94,7 @@ void KvValuesOfIndices(KvElement element, const KvSteps& steps, std::span<const 
                        std::span<uint16_t> values);
 // Of prefixes with p >= 1 refinements: half of 2^(D-p-bias) added to the magnitude, where the type has such a bit, and
 // at most the largest finite number. What is saturated is 2^15 * step, or where that is not finite, what the prefix of
-// the largest finite number is.
+// the largest finite number is. `values` may be the prefixes' memory.
 void KvValuesOfPrefixes(KvElement element, const KvSteps& steps, unsigned p, std::span<const uint16_t> prefixes,
                         std::span<uint16_t> values);
 

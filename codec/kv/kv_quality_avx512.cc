@@ -372,9 +372,102 @@ struct Loops {
     }
   }
 
-  static constexpr KvQualityKernels kKernels = {StepExponents, BaseIndices,      FirstDecisions,   BitStates,
-                                                Prefixes,      RefinementEncode, RefinementDecode, ExactEncode,
-                                                ExactDecode,   ValuesOfIndices,  ValuesOfPrefixes};
+  PLAIT_AVX512 static void PrefixesOf(const int16_t* steps, unsigned p, const uint16_t* x, size_t n,
+                                      uint16_t* prefixes) {
+    for (size_t i = 0; i < n; i += kWords) {
+      const __m512i step = LoadElements(steps + i, n - i);
+      const __m512i element = LoadElements(x + i, n - i);
+      const __m512i magnitude = Magnitude(element);
+      const __m512i place = Place(_mm512_sub_epi16(step, Words(static_cast<int>(p))), magnitude);
+      const __mmask32 inexact = _mm512_cmpgt_epi16_mask(place, _mm512_setzero_si512());
+      const __mmask32 zero = _mm512_cmpgt_epi16_mask(place, Words(kMantissaBits));
+      const __m512i cut = _mm512_and_si512(magnitude, _mm512_mask_sllv_epi16(Words(-1), inexact, Words(-1), place));
+      const __m512i known =
+          _mm512_mask_mov_epi16(_mm512_maskz_mov_epi16(~zero, cut), IsSaturated(step, magnitude), Words(kSaturated));
+      StoreElements(prefixes + i, n - i, _mm512_or_si512(known, _mm512_and_si512(element, Words(kInfo.sign_bit()))));
+    }
+  }
+
+  // ---- Sums ----
+
+  // 16 elements as numbers, zeros where they are not finite.
+  struct Numbers {
+    __m512d low;
+    __m512d high;
+    PLAIT_AVX512 explicit Numbers(__m512 numbers)
+        : low(_mm512_cvtps_pd(_mm512_castps512_ps256(numbers))),
+          high(_mm512_cvtps_pd(_mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(numbers), 1)))) {}
+  };
+
+  PLAIT_AVX512 static __mmask16 FirstNumbers(size_t n) {
+    return static_cast<__mmask16>(_bzhi_u32(0xffff, static_cast<unsigned>(std::min(n, kKvSums))));
+  }
+  PLAIT_AVX512 static __mmask16 IsFinite(__m256i x) {
+    const __m256i magnitude = _mm256_and_si256(x, _mm256_set1_epi16(static_cast<short>(kInfo.magnitude_mask())));
+    return _mm256_cmple_epu16_mask(magnitude, _mm256_set1_epi16(static_cast<short>(kInfo.max_finite)));
+  }
+  // As KvValue.
+  PLAIT_AVX512 static __m512 ValuesOf(__mmask16 finite, __m256i x) {
+    constexpr unsigned kFloatMantissaBits = 23;
+    constexpr int kFloatBias = 127;
+    const __m512i element = _mm512_maskz_cvtepu16_epi32(finite, x);
+    const __m512i magnitude = _mm512_slli_epi32(_mm512_and_si512(element, _mm512_set1_epi32(kInfo.magnitude_mask())),
+                                                kFloatMantissaBits - kMantissaBits);
+    const __m512i power = _mm512_set1_epi32((2 * kFloatBias - kInfo.bias) << kFloatMantissaBits);
+    const __m512 value = _mm512_mul_ps(_mm512_castsi512_ps(magnitude), _mm512_castsi512_ps(power));
+    const __m512i sign = _mm512_slli_epi32(_mm512_srli_epi32(element, kMagnitudeBits), 31);
+    return _mm512_castsi512_ps(_mm512_or_si512(_mm512_castps_si512(value), sign));
+  }
+
+  // Adds squares to kKvSums sums.
+  struct Sums {
+    __m512d low;
+    __m512d high;
+
+    PLAIT_AVX512 void AddSquares(__m512d low_numbers, __m512d high_numbers) {
+      low = _mm512_add_pd(low, Square(low_numbers));
+      high = _mm512_add_pd(high, Square(high_numbers));
+    }
+    // With its rounding named, so that no compiler makes it and the addition one operation, which rounds otherwise.
+    PLAIT_AVX512 static __m512d Square(__m512d x) {
+      return _mm512_mul_round_pd(x, x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    }
+    PLAIT_AVX512 double InOrder() const {
+      double sums[kKvSums];
+      _mm512_storeu_pd(sums, low);
+      _mm512_storeu_pd(sums + kKvSums / 2, high);
+      double sum = 0;
+      for (const double one : sums) sum += one;
+      return sum;
+    }
+  };
+
+  PLAIT_AVX512 static double SumOfSquares(const uint16_t* x, size_t n) {
+    Sums sums = {_mm512_setzero_pd(), _mm512_setzero_pd()};
+    for (size_t i = 0; i < n; i += kKvSums) {
+      const __m256i element = _mm256_maskz_loadu_epi16(FirstNumbers(n - i), x + i);
+      const Numbers numbers(ValuesOf(IsFinite(element), element));
+      sums.AddSquares(numbers.low, numbers.high);
+    }
+    return sums.InOrder();
+  }
+
+  PLAIT_AVX512 static double SquaredError(const uint16_t* x, const uint16_t* values, size_t n) {
+    Sums sums = {_mm512_setzero_pd(), _mm512_setzero_pd()};
+    for (size_t i = 0; i < n; i += kKvSums) {
+      const __m256i element = _mm256_maskz_loadu_epi16(FirstNumbers(n - i), x + i);
+      const __m256i value = _mm256_maskz_loadu_epi16(FirstNumbers(n - i), values + i);
+      const __mmask16 finite = IsFinite(element) & IsFinite(value);
+      const Numbers numbers(ValuesOf(finite, element));
+      const Numbers other(ValuesOf(finite, value));
+      sums.AddSquares(_mm512_sub_pd(other.low, numbers.low), _mm512_sub_pd(other.high, numbers.high));
+    }
+    return sums.InOrder();
+  }
+
+  static constexpr KvQualityKernels kKernels = {
+      StepExponents, BaseIndices, FirstDecisions,  BitStates,        Prefixes,   RefinementEncode, RefinementDecode,
+      ExactEncode,   ExactDecode, ValuesOfIndices, ValuesOfPrefixes, PrefixesOf, SumOfSquares,     SquaredError};
 };
 
 }  // namespace

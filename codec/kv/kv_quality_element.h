@@ -107,6 +107,21 @@ constexpr uint16_t KvWithBit(KvElementInfo info, int t, uint16_t prefix) {
   return static_cast<uint16_t>(prefix | bit);
 }
 
+// What p refinements tell of an element, t being their last weight.
+constexpr uint16_t KvPrefixOf(KvElementInfo info, int step, int t, uint16_t x) {
+  const unsigned magnitude = KvMagnitude(info, x);
+  const int place = KvBitPlace(info, t, magnitude);
+  unsigned known = magnitude;
+  if (KvIsSaturated(info, step, magnitude)) {
+    known = KvSaturatedPrefix(info);
+  } else if (place > static_cast<int>(info.mantissa_bits)) {
+    known = 0;
+  } else if (place > 0) {
+    known = magnitude >> place << place;
+  }
+  return static_cast<uint16_t>((x & info.sign_bit()) | known);
+}
+
 constexpr uint16_t KvValueOfIndex(KvElementInfo info, int step, int16_t index) {
   const unsigned i = KvIndexMagnitude(index);
   if (i == 0) return 0;

@@ -2,12 +2,23 @@
 #include "codec/kv/kv_quality_kernel.h"
 
 #include <algorithm>
+#include <array>
 
 #include "codec/kv/kv_quality_element.h"
 #include "codec/kv/kv_rans.h"
+#include "codec/kv/kv_values.h"
 
 namespace plait {
 namespace {
+
+template <class Term>
+double SumOf(size_t n, const Term& term) {
+  std::array<double, kKvSums> sums{};
+  for (size_t i = 0; i < n; ++i) sums[i % kKvSums] += term(i);
+  double sum = 0;
+  for (const double one : sums) sum += one;
+  return sum;
+}
 
 template <KvElement kElement>
 struct Loops {
@@ -144,9 +155,27 @@ struct Loops {
     }
   }
 
-  static constexpr KvQualityKernels kKernels = {StepExponents, BaseIndices,      FirstDecisions,   BitStates,
-                                                Prefixes,      RefinementEncode, RefinementDecode, ExactEncode,
-                                                ExactDecode,   ValuesOfIndices,  ValuesOfPrefixes};
+  static void PrefixesOf(const int16_t* steps, unsigned p, const uint16_t* x, size_t n, uint16_t* prefixes) {
+    for (size_t i = 0; i < n; ++i) prefixes[i] = KvPrefixOf(kInfo, steps[i], steps[i] - static_cast<int>(p), x[i]);
+  }
+
+  static double SumOfSquares(const uint16_t* x, size_t n) {
+    return SumOf(n, [&](size_t i) {
+      const double value = IsKvFinite(kInfo, x[i]) ? KvValue(kInfo, x[i]) : 0.0;
+      return value * value;
+    });
+  }
+  static double SquaredError(const uint16_t* x, const uint16_t* values, size_t n) {
+    return SumOf(n, [&](size_t i) {
+      const bool finite = IsKvFinite(kInfo, x[i]) && IsKvFinite(kInfo, values[i]);
+      const double error = finite ? double{KvValue(kInfo, values[i])} - double{KvValue(kInfo, x[i])} : 0.0;
+      return error * error;
+    });
+  }
+
+  static constexpr KvQualityKernels kKernels = {
+      StepExponents, BaseIndices, FirstDecisions,  BitStates,        Prefixes,   RefinementEncode, RefinementDecode,
+      ExactEncode,   ExactDecode, ValuesOfIndices, ValuesOfPrefixes, PrefixesOf, SumOfSquares,     SquaredError};
 };
 
 }  // namespace

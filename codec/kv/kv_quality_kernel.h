@@ -2,7 +2,7 @@
 // type; the scalar ones are the definition, made of kv_quality_element.h.
 //
 // In all of them: `steps` are the step exponents of the row's n elements, between 2 and the type's max_exponent();
-// arrays have n elements and are written exactly.
+// arrays have n elements and are written exactly. Values may go where prefixes stand.
 #ifndef PLAIT_CODEC_KV_KV_QUALITY_KERNEL_H_
 #define PLAIT_CODEC_KV_KV_QUALITY_KERNEL_H_
 
@@ -44,7 +44,17 @@ struct KvQualityKernels {
   // Requires: prefixes that have p refinements, 1 <= p < every step. Always succeed.
   void (*values_of_indices)(const int16_t* steps, const int16_t* indices, size_t n, uint16_t* values);
   void (*values_of_prefixes)(const int16_t* steps, unsigned p, const uint16_t* prefixes, size_t n, uint16_t* values);
+
+  // Requires: 1 <= p < every step. Always succeeds.
+  void (*prefixes_of)(const int16_t* steps, unsigned p, const uint16_t* x, size_t n, uint16_t* prefixes);
+
+  // KvSumOfSquares and KvSquaredError, in kKvSums sums. Always succeed.
+  double (*sum_of_squares)(const uint16_t* x, size_t n);
+  double (*squared_error)(const uint16_t* x, const uint16_t* values, size_t n);
 };
+
+// Neighbouring elements go to different sums, number i mod kKvSums, which are added in order at the end.
+inline constexpr size_t kKvSums = 16;
 
 // Most bits of an element in the exact layer: it is found to be zero, then it stands raw.
 inline constexpr size_t kKvMaxExactBits = kKvZeroBits + 15;

@@ -285,6 +285,68 @@ size_t DecodeBits(const KvStrip& strip, KvBitLanes* lanes, KvUnitCursor* units, 
 
 // ---- Encoding ----
 
+// 16 numbers of 32 bits, or of 16 bits in 32-bit lanes, each by a load of its own: as above, faster than gathers.
+PLAIT_STEP __m512i LoadEach(const uint32_t* from, __m512i index) {
+  const auto quarter = [from](__m128i four) PLAIT_STEP_LAMBDA {
+    auto low = static_cast<uint64_t>(_mm_cvtsi128_si64(four));
+    auto high = static_cast<uint64_t>(_mm_extract_epi64(four, 1));
+    __asm__("" : "+r"(low), "+r"(high));
+    const auto at = [from](uint64_t i) PLAIT_STEP_LAMBDA { return static_cast<int>(from[static_cast<uint32_t>(i)]); };
+    const __m128i first = _mm_insert_epi32(_mm_cvtsi32_si128(at(low)), at(low >> 32), 1);
+    const __m128i second = _mm_insert_epi32(_mm_cvtsi32_si128(at(high)), at(high >> 32), 1);
+    return _mm_unpacklo_epi64(first, second);
+  };
+  const __m256i low =
+      _mm256_set_m128i(quarter(_mm512_extracti32x4_epi32(index, 1)), quarter(_mm512_castsi512_si128(index)));
+  const __m256i high =
+      _mm256_set_m128i(quarter(_mm512_extracti32x4_epi32(index, 3)), quarter(_mm512_extracti32x4_epi32(index, 2)));
+  return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+}
+
+PLAIT_STEP __m512i LoadEach(const uint16_t* from, __m512i index) {
+  const auto half = [from](__m256i eight) PLAIT_STEP_LAMBDA {
+    const __m128i last = _mm256_extracti128_si256(eight, 1);
+    auto i01 = static_cast<uint64_t>(_mm_cvtsi128_si64(_mm256_castsi256_si128(eight)));
+    auto i23 = static_cast<uint64_t>(_mm_extract_epi64(_mm256_castsi256_si128(eight), 1));
+    auto i45 = static_cast<uint64_t>(_mm_cvtsi128_si64(last));
+    auto i67 = static_cast<uint64_t>(_mm_extract_epi64(last, 1));
+    __asm__("" : "+r"(i01), "+r"(i23), "+r"(i45), "+r"(i67));
+    const auto at = [from](uint64_t i) PLAIT_STEP_LAMBDA { return from[static_cast<uint32_t>(i)]; };
+    // Two chains of inserts, each half as long.
+    __m128i low = _mm_insert_epi16(_mm_cvtsi32_si128(at(i01)), at(i01 >> 32), 1);
+    __m128i high = _mm_insert_epi16(_mm_cvtsi32_si128(at(i45)), at(i45 >> 32), 1);
+    low = _mm_insert_epi16(_mm_insert_epi16(low, at(i23), 2), at(i23 >> 32), 3);
+    high = _mm_insert_epi16(_mm_insert_epi16(high, at(i67), 2), at(i67 >> 32), 3);
+    return _mm_unpacklo_epi64(low, high);
+  };
+  return _mm512_cvtepu16_epi32(
+      _mm256_set_m128i(half(_mm512_extracti64x4_epi64(index, 1)), half(_mm512_castsi512_si256(index))));
+}
+
+// A class has 32 symbols and up to 16 contexts: what it knows is two vectors of words.
+PLAIT_TARGET void EscapeUnknown(const KvEncodeTables::Known& known, size_t n, size_t rows, size_t stride,
+                                uint8_t* symbols) {
+  constexpr size_t kWords = 2 * kVector;
+  static_assert(kKvSymbols == kWords && kKvMaxContexts <= 16);
+  const __m512i in_contexts = Load(known.in_contexts.data());
+  const __m512i as_context = Load(known.as_context.data());
+  for (size_t i = 0; i < n; i += kWords) {
+    const __mmask32 part = _bzhi_u32(~0u, static_cast<unsigned>(std::min(n - i, kWords)));
+    __m512i context = _mm512_set1_epi16(1);
+    uint8_t* at = symbols + i;
+    for (size_t row = 0; row < rows; ++row, at += stride) {
+      __m512i symbol = _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(part, at));
+      const __m512i knowing = _mm512_permutexvar_epi16(symbol, in_contexts);
+      const __mmask32 unknown = _mm512_mask_testn_epi16_mask(part, knowing, context);
+      if (unknown != 0) {
+        _mm256_mask_storeu_epi8(at, unknown, _mm256_set1_epi8(kKvEscape));
+        symbol = _mm512_mask_mov_epi16(symbol, unknown, _mm512_set1_epi16(kKvEscape));
+      }
+      context = _mm512_permutexvar_epi16(symbol, as_context);
+    }
+  }
+}
+
 struct Finder {
   __mmask16 part;
   __m512i class_table;
@@ -302,8 +364,7 @@ PLAIT_TARGET void FindVectors(const uint32_t* entries, const KvStrip& strip, KvL
   for (size_t row = 0; row < strip.rows; ++row, symbols += strip.stride, pushes += kVectors * kVector) {
     ForEach<kVectors>(four, [&](auto v, Finder& finder) PLAIT_STEP_LAMBDA {
       const __m512i symbol = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(finder.part, symbols + v * kVector));
-      const __m512i entry = _mm512_mask_i32gather_epi32(
-          _mm512_setzero_si512(), finder.part, _mm512_or_si512(finder.table, symbol), entries, sizeof(uint32_t));
+      const __m512i entry = LoadEach(entries, _mm512_or_si512(finder.table, symbol));
       const __m512i number = _mm512_slli_epi32(finder.table, KvPushes::kTableShift - kKvBucketBits);
       const __m512i push = OrAnd(number, entry, Set((1u << KvPushes::kTableShift) - 1));
       _mm512_storeu_si512(pushes + v * kVector, _mm512_maskz_mov_epi32(finder.part, push));
@@ -357,13 +418,13 @@ PLAIT_STEP uint8_t* GiveUnits(__m512i state, __mmask16 gives, uint8_t* units) {
 }
 static_assert(kKvUnitsSlack >= sizeof(__m256i));
 
-// The quotients of states below frequency << 21, rounded down. Single precision has 24 bits: rounded towards zero at
-// every step the quotient is at most one too small.
+// The quotients of states below frequency << 21, rounded down, or one less. Single precision has 24 bits: rounded
+// towards zero in each of three steps, what is below 2^21 is less than 3 * 2^21 / 2^23 too small. The reciprocal does
+// not wait for the state.
 PLAIT_STEP __m512i Divide(__m512i state, __m512i frequency) {
   constexpr int kDown = _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC;
-  const __m512 quotient =
-      _mm512_div_round_ps(_mm512_cvt_roundepi32_ps(state, kDown), _mm512_cvtepi32_ps(frequency), kDown);
-  return _mm512_cvttps_epi32(quotient);
+  const __m512 reciprocal = _mm512_div_round_ps(_mm512_set1_ps(1), _mm512_cvtepi32_ps(frequency), kDown);
+  return _mm512_cvttps_epi32(_mm512_mul_round_ps(_mm512_cvt_roundepi32_ps(state, kDown), reciprocal, kDown));
 }
 
 template <bool kSlots>
@@ -378,12 +439,10 @@ PLAIT_STEP uint8_t* EncodeVector(const uint16_t* slots, __m512i push, __m512i& s
   __m512i rest = _mm512_sub_epi32(left, _mm512_mullo_epi32(quotient, frequency));
   const __mmask16 one_less = _mm512_cmpge_epu32_mask(rest, frequency);
   quotient = _mm512_mask_add_epi32(quotient, one_less, quotient, Set(1));
-  rest = _mm512_mask_sub_epi32(rest, one_less, rest, frequency);
+  // The slot waits for the rest, so that does not wait for the mask: where it is none, the difference is above.
+  rest = _mm512_min_epu32(rest, _mm512_sub_epi32(rest, frequency));
   __m512i slot = _mm512_add_epi32(_mm512_srli_epi32(push, KvPushes::kFirstShift), rest);
-  if constexpr (kSlots) {
-    slot = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), coded, slot, slots, sizeof(uint16_t));
-    slot = _mm512_and_si512(slot, Set(0xffff));
-  }
+  if constexpr (kSlots) slot = LoadEach(slots, _mm512_maskz_mov_epi32(coded, slot));
   state = _mm512_mask_add_epi32(state, coded, _mm512_slli_epi32(quotient, kKvSlotBits), slot);
   return units;
 }
@@ -484,7 +543,7 @@ PLAIT_TARGET void Permute(const uint16_t* source, size_t channels, size_t rows, 
 
 }  // namespace
 
-const KvRansKernels kKvRansAvx512 = {Decode, DecodeBits, Find, FindBits, Encode, Permute};
+const KvRansKernels kKvRansAvx512 = {Decode, DecodeBits, EscapeUnknown, Find, FindBits, Encode, Permute};
 
 }  // namespace plait
 

@@ -98,19 +98,11 @@ void KvRansEncode(const KvEncodeTables& tables, unsigned lanes_log2,
 }
 
 void KvEscapeUnknown(const KvEncodeTables& tables, const KvSymbolPlane<uint8_t>& plane) {
-  const std::span<const uint32_t> entries = tables.entries();
-  const size_t channels = plane.channels();
-  std::vector<size_t> context_table(channels);
-  for (size_t p = 0; p < channels; ++p) context_table[p] = plane.class_of[p] * tables.class_entries();
-  const std::vector<size_t> class_table = context_table;
-  for (size_t row = 0; row < plane.rows(); ++row) {
-    uint8_t* const symbols = plane.symbols.data() + row * channels;
-    for (size_t p = 0; p < channels; ++p) {
-      const bool known = KvEncodeTables::Frequency(entries[context_table[p] + symbols[p]]) != 0;
-      symbols[p] = known ? symbols[p] : kKvEscape;
-      context_table[p] =
-          class_table[p] + KvEncodeTables::NextContext(entries[class_table[p] + symbols[p]]) * kKvSymbols;
-    }
+  const auto classes = plane.class_of;
+  for (size_t begin = 0, end = 0; begin < classes.size(); begin = end) {
+    while (end < classes.size() && classes[end] == classes[begin]) ++end;
+    ActiveKvRansKernels().escape_unknown(tables.known()[classes[begin]], end - begin, plane.rows(), classes.size(),
+                                         plane.symbols.data() + begin);
   }
 }
 

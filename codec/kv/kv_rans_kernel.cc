@@ -71,6 +71,17 @@ size_t DecodeBits(const KvStrip& strip, KvBitLanes* lanes, KvUnitCursor* units, 
   return row;
 }
 
+void EscapeUnknown(const KvEncodeTables::Known& known, size_t n, size_t rows, size_t stride, uint8_t* symbols) {
+  for (size_t i = 0; i < n; ++i) {
+    unsigned context = 1;  // its bit
+    for (size_t row = 0; row < rows; ++row) {
+      uint8_t& symbol = symbols[row * stride + i];
+      if ((known.in_contexts[symbol] & context) == 0) symbol = kKvEscape;
+      context = known.as_context[symbol];
+    }
+  }
+}
+
 void Find(const uint32_t* entries, const KvStrip& strip, KvLanes* lanes, const uint8_t* symbols, uint32_t* pushes) {
   for (size_t row = 0; row < strip.rows; ++row, pushes += strip.lanes) {
     for (size_t lane = 0; lane < strip.lanes; ++lane) {
@@ -126,6 +137,6 @@ void Permute(const uint16_t* source, size_t channels, size_t rows, const uint8_t
 
 }  // namespace
 
-const KvRansKernels kKvRansScalar = {Decode, DecodeBits, Find, FindBits, Encode, Permute};
+const KvRansKernels kKvRansScalar = {Decode, DecodeBits, EscapeUnknown, Find, FindBits, Encode, Permute};
 
 }  // namespace plait

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "codec/kv/kv_layout.h"
+#include "codec/kv/kv_tables.h"
 
 namespace plait {
 
@@ -50,6 +51,10 @@ struct KvRansKernels {
   // Decodes decisions alike. Requires: states and units as above; zeros are 1 to kKvSlots - 1. Always succeeds.
   size_t (*decode_bits)(const KvStrip& strip, KvBitLanes* lanes, KvUnitCursor* units, const uint8_t* bit_states,
                         uint8_t* bits);
+
+  // Turns the symbols of n neighbouring positions of one class that their context does not know into kKvEscape.
+  // Requires: symbols are below kKvSymbols. Always succeeds.
+  void (*escape_unknown)(const KvEncodeTables::Known& known, size_t n, size_t rows, size_t stride, uint8_t* symbols);
 
   // What `encode` is to push, for rows x lanes: KvPushes, 0 for lanes without a position and for what has nothing to
   // decide.

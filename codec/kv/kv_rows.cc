@@ -1,7 +1,7 @@
 #include "codec/kv/kv_rows.h"
 
+#include <bit>
 #include <cstring>
-#include <unordered_map>
 
 #include "codec/base/hash.h"
 #include "codec/base/status.h"
@@ -17,19 +17,43 @@ void CopyRow(std::span<const uint16_t> from, std::span<uint16_t> to) {
   std::memcpy(to.data(), from.data(), from.size_bytes());
 }
 
+// The first row of every hash: a table with open addressing, half empty.
+class FirstRows {
+ public:
+  explicit FirstRows(size_t max_rows) : places_(std::bit_ceil(2 * max_rows + 1), Place{0, kNone}) {}
+
+  // The row that came first with this hash, which may be `row` itself.
+  uint32_t Find(uint64_t hash, uint32_t row) {
+    for (size_t i = hash;; ++i) {
+      Place& place = places_[i & (places_.size() - 1)];
+      if (place.row == kNone) place = {hash, row};
+      if (place.hash == hash) return place.row;
+    }
+  }
+
+ private:
+  static constexpr uint32_t kNone = ~uint32_t{0};
+  struct Place {
+    uint64_t hash;
+    uint32_t row;
+  };
+  std::vector<Place> places_;
+};
+
 }  // namespace
 
 KvRowPlan PlanKvRows(const KvExactRows& exact, size_t channels, std::span<const uint16_t> x) {
   KvRowPlan plan;
-  std::unordered_map<uint64_t, uint32_t> first_with_hash;
+  plan.main_rows.reserve(exact.rows - exact.count());
+  FirstRows first_rows(exact.rows);
   for (uint32_t row = 0; row < exact.rows; ++row) {
     const auto elements = Row(x, channels, row);
     const uint64_t hash = Hash64({reinterpret_cast<const uint8_t*>(elements.data()), elements.size_bytes()});
-    const auto [it, is_new] = first_with_hash.try_emplace(hash, row);
+    const uint32_t first = first_rows.Find(hash, row);
     if (exact.contains(row)) continue;
-    const auto earlier = Row(x, channels, it->second);
-    if (!is_new && std::memcmp(earlier.data(), elements.data(), elements.size_bytes()) == 0) {
-      plan.repeats.push_back({row, it->second});
+    const auto earlier = Row(x, channels, first);
+    if (first != row && std::memcmp(earlier.data(), elements.data(), elements.size_bytes()) == 0) {
+      plan.repeats.push_back({row, first});
     } else {
       plan.main_rows.push_back(row);
     }

@@ -111,7 +111,7 @@ KvDecodeTables::KvDecodeTables(const KvTables& tables) : num_contexts_(tables.nu
 }
 
 KvEncodeTables::KvEncodeTables(const KvTables& tables)
-    : num_contexts_(tables.num_contexts), slots_(tables.frequencies.size() * kKvSlots + 1) {
+    : num_contexts_(tables.num_contexts), slots_(tables.frequencies.size() * kKvSlots), known_(tables.num_classes()) {
   entries_.reserve(tables.frequencies.size() * kKvSymbols);
   for (size_t t = 0; t < tables.frequencies.size(); ++t) {
     const KvTables::ContextMap& contexts = tables.contexts[t / num_contexts_];
@@ -124,6 +124,9 @@ KvEncodeTables::KvEncodeTables(const KvTables& tables)
       entries_.push_back(frequency | (frequency != 0 ? first << kFirstShift : 0) |
                          static_cast<uint32_t>(contexts[symbol]) << kContextShift);
       first += frequency;
+      Known& known = known_[t / num_contexts_];
+      known.in_contexts[symbol] |= static_cast<uint16_t>((frequency != 0) << t % num_contexts_);
+      known.as_context[symbol] = static_cast<uint16_t>(1u << contexts[symbol]);
     }
     const KvBuckets buckets = MakeKvBuckets(tables.frequencies[t]);
     uint16_t* const slots = slots_.data() + t * kKvSlots;

@@ -84,13 +84,22 @@ class KvEncodeTables {
 
   std::span<const uint32_t> entries() const { return entries_; }       // [class][context][symbol]
   size_t class_entries() const { return num_contexts_ * kKvSymbols; }  // of all contexts of a class
-  // [class][context][first + offset]: the slot. One more can be read behind the last.
+  // [class][context][first + offset]: the slot.
   std::span<const uint16_t> slots() const { return slots_; }
+
+  // Of one class, of each symbol: the contexts that know it (bit c: its frequency in context c is not 0), and the bit
+  // of the context that it is to the next row.
+  struct Known {
+    std::array<uint16_t, kKvSymbols> in_contexts;
+    std::array<uint16_t, kKvSymbols> as_context;
+  };
+  std::span<const Known> known() const { return known_; }  // [class]
 
  private:
   size_t num_contexts_;
   std::vector<uint32_t> entries_;
   std::vector<uint16_t> slots_;
+  std::vector<Known> known_;
 };
 
 }  // namespace plait

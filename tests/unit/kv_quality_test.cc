@@ -4,9 +4,11 @@
 
 #include <bit>
 #include <cmath>
+#include <numeric>
 #include <tuple>
 
 #include "codec/kv/kv_rans.h"
+#include "codec/kv/kv_values.h"
 #include "tests/registry/inputs.h"
 #include "tests/unit/testing.h"
 
@@ -149,6 +151,11 @@ TEST(KvQuality, PrefixesAreWhatAWholeNumberOfIntervalsLeaves) {
     const Layers layers = Encode(c.element, c.steps, x);
     for (unsigned p = 1; p <= c.steps.refinements; ++p) {
       const std::vector<uint16_t> prefixes = Prefixes(c.element, c.steps, layers, p);
+      ForEachCpu([&] {
+        std::vector<uint16_t> told(x.size());
+        KvPrefixesOf(c.element, c.steps, p, x, told);
+        ASSERT_EQ(told, prefixes) << "after " << p;
+      });
       const double interval = Power(c.info(), c.step - static_cast<int>(p));
       for (size_t i = 0; i < x.size(); ++i) {
         ASSERT_EQ(prefixes[i] & c.info().sign_bit(), x[i] & c.info().sign_bit()) << x[i];
@@ -378,6 +385,20 @@ TEST(KvQuality, EveryVariantMakesTheSameOfAnyIndices) {
         return std::tuple(states, results[0], results[1], results[2], results[3]);
       });
     }
+  }
+}
+
+TEST(KvQuality, EveryVariantMakesTheSameSumsOfAnyElements) {
+  for (KvElement element : kElements) {
+    const KvElementInfo info = GetKvElementInfo(element);
+    std::vector<uint16_t> x(2 * info.sign_bit() - 5);  // all but a few of the type's, so that the last sums get less
+    std::iota(x.begin(), x.end(), uint16_t{3});
+    std::vector<uint16_t> values(x.rbegin(), x.rend());
+    ExpectSameOnEachCpu([&] {
+      return std::tuple(KvSumOfSquares(element, x), KvSquaredError(element, x, values), KvSquaredError(element, x, x));
+    });
+    EXPECT_EQ(KvSquaredError(element, x, x), 0);
+    EXPECT_GT(KvSumOfSquares(element, x), 0);
   }
 }
 
