@@ -4,13 +4,14 @@
 import sys
 
 import kv_objects
+import kv_quality
 import kv_sizes
 import rows
 from rows import Bench, Row
 
 
 def make_rows(bench: Bench) -> list[Row]:
-  return [*kv_objects.make_rows(bench), *kv_sizes.make_rows(bench)]
+  return [*kv_objects.make_rows(bench), *kv_sizes.make_rows(bench), *kv_quality.make_rows(bench)]
 
 
 if __name__ == "__main__":
