@@ -68,6 +68,11 @@ void AddEncode(CLI::App* kv, KvEncodeOptions& options) {
       ->check(ExpectOneOf({"layers", "rans", "tier", "range"}));
   AddProfile(verb, &options.profile, "what plait kv profile made; without, tables are made of each chunk");
   verb->add_flag("--inline-profile", options.inline_profile, "put the profile into every object, not only its name");
+  verb->add_option(
+          "--steps-of", options.steps_of,
+          "use the row steps of this object of the same tokens, so that what it decodes to at a quality is coded to "
+          "itself; the cache must be one chunk")
+      ->type_name("OBJECT");
   verb->add_option("--sinks", options.sinks, "first tokens of the cache that are exact at every quality; default 4")
       ->type_name("N");
   verb->add_option("--recent", options.recent, "last tokens of the cache that are exact at every quality; default 0")

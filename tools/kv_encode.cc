@@ -109,8 +109,25 @@ absl::StatusOr<std::shared_ptr<const KvProfileFile>> TrainOnChunk(const Job& job
   return TrainKvProfileFile(geometry, samples, settings);
 }
 
+// Those of --steps-of.
+absl::StatusOr<std::vector<std::vector<int8_t>>> GivenRowSteps(const Job& job, const KvObjectSettings& settings,
+                                                               const std::shared_ptr<const KvProfileFile>& profile) {
+  if (settings.rows != job.dump.tokens() || settings.form != KvForm::kLayers) {
+    return absl::InvalidArgumentError("--steps-of: found chunks or another form, expected one chunk and --form layers");
+  }
+  PLAIT_ASSIGN_OR_RETURN(const KvObjectFile file, OpenKvObject(job.options.steps_of));
+  PLAIT_ASSIGN_OR_RETURN(const std::vector<uint8_t> object, file.Read());
+  const auto steps = KvRowStepsOf(object, profile);
+  if (!steps.ok()) return Annotate(steps.status(), job.options.steps_of);
+  if (file.manifest.rows != settings.rows || steps->size() != profile->geometry.planes.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(job.options.steps_of, ": found another cache, expected the same tokens"));
+  }
+  return *steps;
+}
+
 absl::Status EncodeChunk(const Job& job, uint64_t number, std::vector<uint8_t>* object, Totals* totals) {
-  const KvObjectSettings settings = SettingsOf(job, number);
+  KvObjectSettings settings = SettingsOf(job, number);
   const int threads = ThreadCount(job.options.threads);
   const KvPlaneReader read = [&](size_t plane, std::span<uint16_t> x) {
     return job.dump.Read(plane, settings.first_token, x);
@@ -118,6 +135,9 @@ absl::Status EncodeChunk(const Job& job, uint64_t number, std::vector<uint8_t>* 
   std::shared_ptr<const KvProfileFile> profile = job.profile;
   if (profile == nullptr && NeedsKvProfile(job.form)) {
     PLAIT_ASSIGN_OR_RETURN(profile, TrainOnChunk(job, settings, read));
+  }
+  if (!job.options.steps_of.empty()) {
+    PLAIT_ASSIGN_OR_RETURN(settings.row_steps, GivenRowSteps(job, settings, profile));
   }
   KvObjectParts parts;
   PLAIT_RETURN_IF_ERROR(EncodeKvChunk(settings, job.dump.geometry(), profile, read, threads, object, &parts));

@@ -112,6 +112,7 @@ struct KvEncodeOptions {
   std::string form = "layers";
   std::string profile;
   bool inline_profile = false;
+  std::string steps_of;
   uint64_t sinks = 4;
   uint64_t recent = 0;
   int threads = 0;

@@ -72,7 +72,7 @@ def idempotent(bench: Bench, model: str) -> Outcome:
     first = _decoded(bench, once, "--profile", profile, "--quality", quality)
     again = bench.work / "again.npy"
     np.save(again, first)
-    kv_caches.encode(bench.plait, again, twice, "--dtype", "bf16", *steps)
+    kv_caches.encode(bench.plait, again, twice, "--dtype", "bf16", "--steps-of", once, *steps)
     second = _decoded(bench, twice, "--profile", profile, "--quality", quality)
     differing = int(np.count_nonzero(first != second))
     require(differing == 0, f"quality {quality}: {differing} of {first.size} elements change")

@@ -98,7 +98,7 @@ class KvScratch {
 };
 
 // Planes of a model layer that go back to the scratch in the end, so that the next model layer has their memory: new
-// memory costs as much time as coding does. The scratch must outlive this.
+// memory is slow to touch for the first time. The scratch must outlive this.
 class KvLentPlanes {
  public:
   KvLentPlanes() = default;
@@ -155,6 +155,11 @@ class KvLayerEncoder {
   static absl::StatusOr<KvLayerEncoder> Create(const KvCoder& coder, const KvLayerShape& shape,
                                                std::span<const KvElements> planes, KvScratch& scratch);
 
+  // Takes the row steps of a plane, one for each row, instead of finding them: those of KvLayerDecoder::RowSteps, so
+  // that values of a quality encode to themselves. Call before EncodeNext(); ignored if the plane has no row steps.
+  // Returns: kInvalidArgument if there are not as many as rows, or they are further apart than a segment can say.
+  absl::Status UseRowSteps(size_t plane, std::span<const int8_t> of_rows);
+
   // Appends the segment of the next quality: the base, the refinements, the exact layer.
   // Requires: the profile's planes have quality layers; fewer than num_qualities() calls before.
   void EncodeNext(std::vector<uint8_t>* segment);
@@ -180,6 +185,7 @@ class KvLayerEncoder {
   KvLayerShape shape_;
   KvScratch& scratch_;
   std::vector<KvElements> input_;
+  std::vector<std::vector<int8_t>> given_row_steps_;  // of each plane, empty if none were given
   KvLentPlanes planes_;
   unsigned encoded_ = 0;
   KvBaseParts base_parts_;
@@ -201,6 +207,10 @@ class KvLayerDecoder {
   // The values of a plane (rows x channels) as far as they are known: may be called after every Add().
   // Requires: at least one segment has been taken.
   void Values(size_t plane, std::span<uint16_t> x) const;
+
+  // The row steps of a plane: one for each row, the smallest of all for exact ones, a copy's source's for copies; all 0
+  // if the plane has none. Requires: as Values().
+  std::vector<int8_t> RowSteps(size_t plane) const;
 
   // The lossless-only form: the one segment to elements of all planes.
   // Returns: kOutOfRange or kDataLoss if it is damaged; elements are unspecified then.

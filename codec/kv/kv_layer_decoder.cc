@@ -148,6 +148,14 @@ void KvLayerDecoder::Values(size_t plane, std::span<uint16_t> x) const {
   CopyKvRepeats(state.rows.repeats, channels(plane), x);
 }
 
+std::vector<int8_t> KvLayerDecoder::RowSteps(size_t plane) const {
+  const KvLayerPlane& state = planes_[plane];
+  std::vector<int8_t> steps(shape_.rows, state.row_steps.empty() ? int8_t{0} : std::ranges::min(state.row_steps));
+  for (size_t i = 0; i < state.row_steps.size(); ++i) steps[state.rows.main_rows[i]] = state.row_steps[i];
+  for (const auto& [row, source] : state.rows.repeats) steps[row] = steps[source];
+  return steps;
+}
+
 absl::Status KvLayerDecoder::DecodeLossless(const KvCoder& coder, const KvLayerShape& shape,
                                             std::span<const uint8_t> segment, KvScratch& scratch,
                                             std::span<const std::span<uint16_t>> planes) {

@@ -34,7 +34,26 @@ absl::StatusOr<KvLayerEncoder> KvLayerEncoder::Create(const KvCoder& coder, cons
 
 KvLayerEncoder::KvLayerEncoder(const KvCoder& coder, const KvLayerShape& shape, std::span<const KvElements> planes,
                                KvScratch& scratch)
-    : coder_(coder), shape_(shape), scratch_(scratch), input_(planes.begin(), planes.end()) {}
+    : coder_(coder),
+      shape_(shape),
+      scratch_(scratch),
+      input_(planes.begin(), planes.end()),
+      given_row_steps_(planes.size()) {}
+
+absl::Status KvLayerEncoder::UseRowSteps(size_t plane, std::span<const int8_t> of_rows) {
+  if (of_rows.size() != shape_.rows) {
+    return absl::InvalidArgumentError(FoundExpected("row steps", of_rows.size(), shape_.rows));
+  }
+  if (!of_rows.empty()) {
+    const auto [least, most] = std::ranges::minmax(of_rows);
+    if (least < -kKvMaxRowStep || most > kKvMaxRowStep || most - least >= kKvRowStepValues) {
+      return absl::InvalidArgumentError(FoundExpected("row steps", absl::StrCat(int{least}, " to ", int{most}),
+                                                      absl::StrCat(kKvRowStepValues, " neighbouring values")));
+    }
+  }
+  given_row_steps_[plane].assign(of_rows.begin(), of_rows.end());
+  return absl::OkStatus();
+}
 
 void KvLayerEncoder::EncodeNext(std::vector<uint8_t>* segment) {
   const unsigned refinements = coder_.profile().refinements;
@@ -58,7 +77,10 @@ void KvLayerEncoder::PlanBase() {
     plane.exact = shape_.exact_rows();
     plane.rows = PlanKvRows(plane.exact, profile.channels(), input_[i]);
     GatherKvRows(plane.rows.main_rows, profile.channels(), input_[i], &plane.x);
-    if (profile.token_reference > 0) {
+    if (profile.token_reference > 0 && !given_row_steps_[i].empty()) {
+      plane.row_steps.clear();
+      for (const uint32_t row : plane.rows.main_rows) plane.row_steps.push_back(given_row_steps_[i][row]);
+    } else if (profile.token_reference > 0) {
       plane.row_steps = KvRowSteps(coder_.profile().element, profile.token_reference, profile.channels(), plane.x);
     }
     plane.indices.resize(plane.x.size());

@@ -44,6 +44,10 @@ class KvDecoding {
   absl::Status Add(size_t layer, std::span<const std::span<const uint8_t>> segments,
                    std::span<const std::span<uint16_t>> planes);
 
+  // The row steps of plane number `plane` of layers()[layer] (KvLayerDecoder::RowSteps).
+  // Requires: the form kLayers; the base has been taken, the last quality has not.
+  std::vector<int8_t> RowSteps(size_t layer, size_t plane) const { return states_[layer].decoder->RowSteps(plane); }
+
  private:
   // Between calls, a model layer that may still get better keeps what its decoder works with.
   struct LayerState {

@@ -81,6 +81,9 @@ absl::Status KvObjectWriter::EncodeQualities(const KvModelLayer& layer, std::spa
                               .exact_last = settings_.exact_last};
   PLAIT_ASSIGN_OR_RETURN(KvLayerEncoder encoder,
                          KvLayerEncoder::Create(*profile_->coder, shape, planes, workspace.layers));
+  for (size_t i = 0; i < planes.size() && !settings_.row_steps.empty(); ++i) {
+    PLAIT_RETURN_IF_ERROR(encoder.UseRowSteps(i, settings_.row_steps[layer.first_plane + i]));
+  }
   if (settings_.form == KvForm::kRans) {
     encoder.EncodeLossless(&coded->segments.emplace_back());
     return absl::OkStatus();

@@ -23,6 +23,8 @@ struct KvObjectSettings {
   size_t rows = 0;         // tokens
   size_t exact_first = 0;  // so many of them are exact at every quality: form kLayers only
   size_t exact_last = 0;
+  // Row steps of each plane, as KvDecoding::RowSteps gives them; empty: found anew. Form kLayers only.
+  std::vector<std::vector<int8_t>> row_steps = {};
   bool inline_profile = false;  // the profile goes into the object; else only its name does
 };
 

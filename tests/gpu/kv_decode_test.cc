@@ -71,7 +71,7 @@ void ExpectLosslessSameAsCpu(const KvCoder& coder, const KvLayerShape& shape, st
   ExpectSameAsCpu(device, added, CpuDecodeLossless(coder, shape, segment), seed);
 }
 
-class KvKernelsTest : public testing::TestWithParam<KvGeometry> {};
+class KvKernelsTest : public testing::TestWithParam<KvPlaneSizes> {};
 
 TEST_P(KvKernelsTest, EveryQualityIsWhatTheCpuGives) {
   const KvPlanes planes = MakeKvPlanes(GetParam(), 2);
@@ -96,13 +96,13 @@ TEST_P(KvKernelsTest, TheLosslessFormIsExact) {
 
 INSTANTIATE_TEST_SUITE_P(
     Geometries, KvKernelsTest,
-    testing::Values(KvGeometry{KvElement::kBf16, 64, {192, 192}}, KvGeometry{KvElement::kBf16, 0, {64, 64}},
-                    KvGeometry{KvElement::kBf16, 1, {3}}, KvGeometry{KvElement::kBf16, 3, {7, 1}},
-                    KvGeometry{KvElement::kBf16, 70, {33, 17, 100}}, KvGeometry{KvElement::kF16, 60, {64, 48}},
-                    KvGeometry{KvElement::kE4m3, 60, {64, 48}}, KvGeometry{KvElement::kE5m2, 60, {64, 48}}),
-    KvGeometryName);
+    testing::Values(KvPlaneSizes{KvElement::kBf16, 64, {192, 192}}, KvPlaneSizes{KvElement::kBf16, 0, {64, 64}},
+                    KvPlaneSizes{KvElement::kBf16, 1, {3}}, KvPlaneSizes{KvElement::kBf16, 3, {7, 1}},
+                    KvPlaneSizes{KvElement::kBf16, 70, {33, 17, 100}}, KvPlaneSizes{KvElement::kF16, 60, {64, 48}},
+                    KvPlaneSizes{KvElement::kE4m3, 60, {64, 48}}, KvPlaneSizes{KvElement::kE5m2, 60, {64, 48}}),
+    KvPlaneSizesName);
 
-KvGeometry Small() { return {KvElement::kBf16, 20, {40, 9}}; }
+KvPlaneSizes Small() { return {KvElement::kBf16, 20, {40, 9}}; }
 
 TEST(KvKernelsTest, EveryNumberOfRefinements) {
   const KvPlanes planes = MakeKvPlanes(Small(), 4);
@@ -137,7 +137,7 @@ TEST(KvKernelsTest, StepsFarFromTheElements) {
 
 // Channels whose indices have low bits, and many escapes.
 TEST(KvKernelsTest, LowBitsAndEscapesOfIndices) {
-  const KvGeometry geometry = {KvElement::kBf16, 30, {150}};
+  const KvPlaneSizes geometry = {KvElement::kBf16, 30, {150}};
   const KvPlanes planes = MakeKvPlanes(geometry, 6);
   KvProfile profile = MakeKvCoder(geometry, SmallKvSettings())->profile();
   for (size_t c = 0; c < 150; ++c) {
@@ -183,7 +183,7 @@ TEST(KvKernelsTest, LayersOfOneBatchAreIndependent) {
 
 // What kernels ask of the pipe that global loads and shuffles go through, stores left out, for 2048 elements.
 TEST(KvKernelsTest, AskForNoMoreWavefrontsThanTheirBudget) {
-  const KvGeometry geometry = {KvElement::kBf16, 64, {256, 256}};
+  const KvPlaneSizes geometry = {KvElement::kBf16, 64, {256, 256}};
   const auto coder = MakeKvCoder(geometry, SmallKvSettings());
   const KvLayerShape shape = {0, 2, geometry.rows, 0, 0};
   const KvPlanes planes = MakeKvPlanes(geometry, 10);
@@ -210,7 +210,7 @@ struct Damaged {
   Segments segments;
 };
 Damaged MakeDamaged() {
-  const KvGeometry geometry = {KvElement::kBf16, 9, {20, 9}};
+  const KvPlaneSizes geometry = {KvElement::kBf16, 9, {20, 9}};
   Damaged damaged{
       .shape = {0, 2, geometry.rows, 1, 0}, .coder = MakeKvCoder(geometry, SmallKvSettings()), .segments = {}};
   damaged.segments = EncodeKvLayer(*damaged.coder, damaged.shape, MakeKvPlanes(geometry, 8));
@@ -245,7 +245,7 @@ TEST(KvKernelsDamageTest, EveryFlippedBitGivesWhatTheCpuMakesOfIt) {
 }
 
 TEST(KvKernelsDamageTest, LosslessSegmentsCutOrFlippedGiveWhatTheCpuMakesOfThem) {
-  const KvGeometry geometry = {KvElement::kF16, 6, {70, 9}};
+  const KvPlaneSizes geometry = {KvElement::kF16, 6, {70, 9}};
   const auto coder = MakeKvCoder(geometry, SmallKvSettings());
   const KvLayerShape shape = {0, 2, geometry.rows, 0, 0};
   std::vector<uint8_t> segment = EncodeKvLossless(*coder, shape, MakeKvPlanes(geometry, 9));
@@ -293,7 +293,7 @@ TEST(KvKernelsDamageTest, StatusWordsSayWhatIsWrong) {
 
 // Where there is nothing left of a run, but much is wanted of it: more than what stands behind it in the buffer.
 TEST(KvKernelsDamageTest, WhatIsCutToNothingStaysInItsBuffer) {
-  const KvGeometry geometry = {KvElement::kBf16, 64, {200}};
+  const KvPlaneSizes geometry = {KvElement::kBf16, 64, {200}};
   KvProfile profile = MakeKvCoder(geometry, SmallKvSettings())->profile();
   // Coarse, so that there is next to nothing behind the decisions.
   std::fill(profile.planes[0].index_channels.begin(), profile.planes[0].index_channels.end(), KvIndexChannel{});

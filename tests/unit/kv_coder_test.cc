@@ -21,7 +21,7 @@
 namespace plait {
 namespace {
 
-class KvCoderTest : public testing::TestWithParam<KvGeometry> {};
+class KvCoderTest : public testing::TestWithParam<KvPlaneSizes> {};
 
 TEST_P(KvCoderTest, EveryQualityIsBetterThanTheOneBeforeAndTheLastIsExact) {
   // The largest element is saturated until it is exact, and its error is above all others.
@@ -59,21 +59,29 @@ TEST_P(KvCoderTest, EveryQualityIsBetterThanTheOneBeforeAndTheLastIsExact) {
 TEST_P(KvCoderTest, ValuesOfAQualityEncodeToThemselves) {
   auto planes = MakeKvPlanes(GetParam(), 3);
   const auto coder = MakeKvCoder(GetParam(), SmallKvSettings());
-  // Row steps follow the rows, which change with the quality: steps of channels alone are the same steps again.
-  KvProfile profile = coder->profile();
-  for (KvPlaneProfile& plane : profile.planes) plane.token_reference = 0;
-  const auto fixed = KvCoder::Create(std::move(profile));
-  ASSERT_THAT(fixed.status(), IsOk());
   const KvLayerShape shape = {0, planes.size(), GetParam().rows, 2, 1};
   for (unsigned quality = 0; quality < coder->num_qualities(); ++quality) {
     std::vector<std::vector<uint16_t>> once, twice;
+    std::vector<std::vector<int8_t>> row_steps(planes.size());
     for (auto* out : {&once, &twice}) {
-      const auto segments = EncodeKvLayer(**fixed, shape, out == &once ? planes : once);
-      KvScratch scratch;
-      auto decoder = KvLayerDecoder::Create(**fixed, shape, scratch);
+      KvScratch scratch, other_scratch;
+      const auto views = KvViews(out == &once ? planes : once);
+      auto encoder = KvLayerEncoder::Create(*coder, shape, views, scratch);
+      ASSERT_THAT(encoder.status(), IsOk());
+      auto decoder = KvLayerDecoder::Create(*coder, shape, other_scratch);
       ASSERT_THAT(decoder.status(), IsOk());
-      for (unsigned q = 0; q <= quality; ++q) ASSERT_THAT(decoder->Add(segments[q]), IsOk());
-      for (size_t p = 0; p < planes.size(); ++p) decoder->Values(p, out->emplace_back(planes[p].size()));
+      for (size_t p = 0; out == &twice && p < planes.size(); ++p) {
+        ASSERT_THAT(encoder->UseRowSteps(p, row_steps[p]), IsOk());
+      }
+      for (unsigned q = 0; q <= quality; ++q) {
+        std::vector<uint8_t> segment;
+        encoder->EncodeNext(&segment);
+        ASSERT_THAT(decoder->Add(segment), IsOk());
+      }
+      for (size_t p = 0; p < planes.size(); ++p) {
+        decoder->Values(p, out->emplace_back(planes[p].size()));
+        row_steps[p] = decoder->RowSteps(p);
+      }
     }
     EXPECT_EQ(once, twice) << quality;
   }
@@ -119,16 +127,16 @@ TEST_P(KvCoderTest, BytesDoNotDependOnTheVariant) {
 
 INSTANTIATE_TEST_SUITE_P(
     Geometries, KvCoderTest,
-    testing::Values(KvGeometry{KvElement::kBf16, 256, {192, 192}}, KvGeometry{KvElement::kBf16, 0, {64, 64}},
-                    KvGeometry{KvElement::kBf16, 1, {3}}, KvGeometry{KvElement::kBf16, 3, {7, 1}},
-                    KvGeometry{KvElement::kBf16, 70, {33, 17, 100}}, KvGeometry{KvElement::kF16, 130, {64, 48}},
-                    KvGeometry{KvElement::kE4m3, 130, {64, 48}}, KvGeometry{KvElement::kE5m2, 130, {64, 48}}),
-    KvGeometryName);
+    testing::Values(KvPlaneSizes{KvElement::kBf16, 256, {192, 192}}, KvPlaneSizes{KvElement::kBf16, 0, {64, 64}},
+                    KvPlaneSizes{KvElement::kBf16, 1, {3}}, KvPlaneSizes{KvElement::kBf16, 3, {7, 1}},
+                    KvPlaneSizes{KvElement::kBf16, 70, {33, 17, 100}}, KvPlaneSizes{KvElement::kF16, 130, {64, 48}},
+                    KvPlaneSizes{KvElement::kE4m3, 130, {64, 48}}, KvPlaneSizes{KvElement::kE5m2, 130, {64, 48}}),
+    KvPlaneSizesName);
 
-constexpr auto kSmall = [] { return KvGeometry{KvElement::kBf16, 20, {20, 9}}; };
+constexpr auto kSmall = [] { return KvPlaneSizes{KvElement::kBf16, 20, {20, 9}}; };
 
 TEST(KvCoderDamageTest, ASegmentCutAnywhereIsRefused) {
-  const KvGeometry geometry = kSmall();
+  const KvPlaneSizes geometry = kSmall();
   const auto planes = MakeKvPlanes(geometry, 6);
   const auto coder = MakeKvCoder(geometry, SmallKvSettings());
   const KvLayerShape shape = {0, planes.size(), geometry.rows, 2, 0};
@@ -147,7 +155,7 @@ TEST(KvCoderDamageTest, ASegmentCutAnywhereIsRefused) {
 }
 
 TEST(KvCoderDamageTest, FlippedBitsGiveAStatusOrElements) {
-  const KvGeometry geometry = kSmall();
+  const KvPlaneSizes geometry = kSmall();
   const auto planes = MakeKvPlanes(geometry, 7);
   const auto coder = MakeKvCoder(geometry, SmallKvSettings());
   const KvLayerShape shape = {0, planes.size(), geometry.rows, 2, 0};
@@ -168,7 +176,7 @@ TEST(KvCoderDamageTest, FlippedBitsGiveAStatusOrElements) {
 }
 
 TEST(KvCoderTest, RepeatedRowsCostNextToNothing) {
-  const KvGeometry geometry = {KvElement::kBf16, 64, {128}};
+  const KvPlaneSizes geometry = {KvElement::kBf16, 64, {128}};
   const std::vector<uint16_t> row = MakeKvPlanes({KvElement::kBf16, 1, {128}}, 8)[0];
   std::vector<std::vector<uint16_t>> planes(1);
   for (size_t r = 0; r < geometry.rows; ++r) planes[0].insert(planes[0].end(), row.begin(), row.end());
@@ -181,8 +189,26 @@ TEST(KvCoderTest, RepeatedRowsCostNextToNothing) {
   EXPECT_LT(segment.size(), 2 * 128 + 4 * 64 + 3 * geometry.rows);
 }
 
+TEST(KvCoderTest, RowStepsThatASegmentCannotSayAreRefused) {
+  const KvPlaneSizes geometry = kSmall();
+  const auto coder = MakeKvCoder(geometry, SmallKvSettings());
+  const auto planes = MakeKvPlanes(geometry, 9);
+  KvScratch scratch;
+  auto encoder = KvLayerEncoder::Create(*coder, {0, 2, geometry.rows, 0, 0}, KvViews(planes), scratch);
+  ASSERT_THAT(encoder.status(), IsOk());
+  std::vector<int8_t> steps(geometry.rows, 1);
+  EXPECT_THAT(encoder->UseRowSteps(0, std::span(steps).first(geometry.rows - 1)),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  steps[3] = -2;
+  EXPECT_THAT(encoder->UseRowSteps(0, steps), IsOk());
+  steps[3] = -3;
+  EXPECT_THAT(encoder->UseRowSteps(0, steps), StatusIs(absl::StatusCode::kInvalidArgument));
+  steps.assign(geometry.rows, 9);
+  EXPECT_THAT(encoder->UseRowSteps(0, steps), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
 TEST(KvCoderTest, ShapesThatDoNotFitAreRefused) {
-  const KvGeometry geometry = kSmall();
+  const KvPlaneSizes geometry = kSmall();
   const auto coder = MakeKvCoder(geometry, SmallKvSettings());
   const auto planes = MakeKvPlanes(geometry, 9);
   KvScratch scratch;

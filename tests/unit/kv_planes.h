@@ -19,13 +19,13 @@
 
 namespace plait {
 
-struct KvGeometry {
+struct KvPlaneSizes {
   KvElement element;
   size_t rows;
   std::vector<size_t> channels;  // of each plane
 };
 
-inline std::string KvGeometryName(const testing::TestParamInfo<KvGeometry>& info) {
+inline std::string KvPlaneSizesName(const testing::TestParamInfo<KvPlaneSizes>& info) {
   constexpr const char* kNames[] = {"Bf16", "F16", "E4m3", "E5m2"};
   std::string name = absl::StrCat(kNames[static_cast<int>(info.param.element)], "Rows", info.param.rows);
   for (const size_t channels : info.param.channels) absl::StrAppend(&name, "x", channels);
@@ -46,7 +46,7 @@ inline uint16_t KvElementOf(const KvElementInfo& info, float value) {
 
 // Channels of different means and widths, rows that resemble the row before; some rows repeat, some elements are odd:
 // the largest finite one too if `with_largest`.
-inline KvPlanes MakeKvPlanes(const KvGeometry& geometry, unsigned seed, bool with_largest = true) {
+inline KvPlanes MakeKvPlanes(const KvPlaneSizes& geometry, unsigned seed, bool with_largest = true) {
   const KvElementInfo info = GetKvElementInfo(geometry.element);
   std::mt19937 random(seed);
   std::normal_distribution<float> normal;
@@ -88,7 +88,7 @@ inline KvTrainSettings SmallKvSettings(unsigned refinements = 3) {
 }
 
 // Trained on planes of seed 1. Every second plane has steps that follow the rows.
-inline std::shared_ptr<const KvCoder> MakeKvCoder(const KvGeometry& geometry, const KvTrainSettings& settings) {
+inline std::shared_ptr<const KvCoder> MakeKvCoder(const KvPlaneSizes& geometry, const KvTrainSettings& settings) {
   const KvPlanes samples = MakeKvPlanes({geometry.element, 300, geometry.channels}, 1, /*with_largest=*/false);
   std::vector<KvTrainPlane> planes;
   for (size_t p = 0; p < samples.size(); ++p) {

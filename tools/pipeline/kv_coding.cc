@@ -104,4 +104,26 @@ absl::Status CompareKvChunk(std::span<const uint8_t> object, const std::shared_p
   return DecodeKvChunk(manifest, object, manifest.num_qualities, threads, *decoding, compare);
 }
 
+absl::StatusOr<std::vector<std::vector<int8_t>>> KvRowStepsOf(std::span<const uint8_t> object,
+                                                              const std::shared_ptr<const KvProfileFile>& profile) {
+  PLAIT_ASSIGN_OR_RETURN(const KvManifest manifest, ParseKvManifest(object));
+  if (manifest.form != KvForm::kLayers) {
+    return absl::InvalidArgumentError(FoundExpected("form", Absl(KvFormName(manifest.form)), "layers"));
+  }
+  PLAIT_ASSIGN_OR_RETURN(const std::unique_ptr<KvDecoding> decoding, KvDecoding::Create(manifest, profile));
+  std::vector<std::vector<int8_t>> steps(manifest.num_planes);
+  for (size_t layer = 0; layer < decoding->layers().size(); ++layer) {
+    const KvModelLayer& place = decoding->layers()[layer];
+    PLAIT_ASSIGN_OR_RETURN(const auto base, KvSegmentBytes(manifest, object, 0, layer));
+    std::vector<std::vector<uint16_t>> values(place.num_planes);
+    for (size_t i = 0; i < place.num_planes; ++i) {
+      values[i].resize(manifest.rows * decoding->geometry().planes[place.first_plane + i].channels());
+    }
+    const std::vector<std::span<uint16_t>> planes(values.begin(), values.end());
+    PLAIT_RETURN_IF_ERROR(decoding->Add(layer, std::span(&base, 1), planes));
+    for (size_t i = 0; i < place.num_planes; ++i) steps[place.first_plane + i] = decoding->RowSteps(layer, i);
+  }
+  return steps;
+}
+
 }  // namespace plait

@@ -34,6 +34,11 @@ absl::Status DecodeKvChunk(const KvManifest& manifest, std::span<const uint8_t> 
 absl::Status CompareKvChunk(std::span<const uint8_t> object, const std::shared_ptr<const KvProfileFile>& profile,
                             const KvPlaneReader& read, int threads);
 
+// The row steps of every plane of an object of the form kLayers (KvObjectSettings::row_steps).
+// Returns: kInvalidArgument for another form; as KvDecoding and KvSegmentBytes.
+absl::StatusOr<std::vector<std::vector<int8_t>>> KvRowStepsOf(std::span<const uint8_t> object,
+                                                              const std::shared_ptr<const KvProfileFile>& profile);
+
 }  // namespace plait
 
 #endif  // PLAIT_TOOLS_PIPELINE_KV_CODING_H_
