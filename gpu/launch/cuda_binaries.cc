@@ -10,3 +10,4 @@ PLAIT_EMBED("block_bind");
 PLAIT_EMBED("block_copy");
 PLAIT_EMBED("huffman_decode");
 PLAIT_EMBED("tier_decode");
+PLAIT_EMBED("tier_gemv");

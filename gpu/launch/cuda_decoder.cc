@@ -8,6 +8,7 @@
 #include "codec/base/status.h"
 #include "gpu/decode_launches.h"
 #include "gpu/launch/cuda_binaries.h"
+#include "gpu/launch/cuda_kernels.h"
 #include "gpu/simt/words.h"
 
 namespace plait::gpu {
@@ -16,38 +17,6 @@ namespace {
 // In the order of DecodePlan's kernels (gpu/decode_plan.h).
 constexpr const char* kTierNames[kCopyKernel] = {"TierSymbols", "TierSymbolsWide", "TierBf16", "TierBf16Wide",
                                                  "TierE4m3",    "TierE4m3Wide",    "TierE5m2", "TierE5m2Wide"};
-
-absl::Status FromCuda(cudaError_t error, std::string_view what) {
-  if (error == cudaSuccess) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat(Absl(what), ": ", cudaGetErrorString(error)));
-}
-
-absl::StatusOr<cudaLibrary_t> LoadLibrary(const uint8_t* binary) {
-  cudaLibrary_t library = nullptr;
-  PLAIT_RETURN_IF_ERROR(FromCuda(cudaLibraryLoadData(&library, binary, nullptr, nullptr, 0, nullptr, nullptr, 0),
-                                 "kernels for this device"));
-  return library;
-}
-
-absl::StatusOr<const void*> FindKernel(cudaLibrary_t library, const char* name) {
-  cudaKernel_t kernel = nullptr;
-  PLAIT_RETURN_IF_ERROR(FromCuda(cudaLibraryGetKernel(&kernel, library, name), name));
-  return kernel;
-}
-
-// How many thread blocks of a kernel the current device holds at once.
-absl::StatusOr<uint32_t> ResidentThreadBlocks(const void* function, uint32_t warps, uint32_t shared_bytes) {
-  int device = 0;
-  int multiprocessors = 0;
-  int resident = 0;
-  PLAIT_RETURN_IF_ERROR(FromCuda(cudaGetDevice(&device), "CUDA device"));
-  PLAIT_RETURN_IF_ERROR(FromCuda(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device),
-                                 "number of multiprocessors"));
-  PLAIT_RETURN_IF_ERROR(FromCuda(cudaOccupancyMaxActiveBlocksPerMultiprocessor(
-                                     &resident, function, static_cast<int>(warps * simt::kWarpLanes), shared_bytes),
-                                 "occupancy of a kernel"));
-  return static_cast<uint32_t>(multiprocessors * std::max(resident, 1));
-}
 
 }  // namespace
 
@@ -68,17 +37,15 @@ absl::Status CudaDecoder::LoadKernels() {
                                      plait_huffman_decode_fatbin};
   cudaLibrary_t libraries[std::size(binaries)];
   for (size_t i = 0; i < std::size(binaries); ++i) {
-    PLAIT_ASSIGN_OR_RETURN(libraries[i], LoadLibrary(binaries[i]));
+    PLAIT_ASSIGN_OR_RETURN(libraries[i], LoadCudaLibrary(binaries[i]));
     libraries_[i] = libraries[i];
   }
   const auto load = [](cudaLibrary_t library, const char* name, uint32_t warps, uint32_t shared_bytes,
                        Kernel* kernel) -> absl::Status {
-    PLAIT_ASSIGN_OR_RETURN(kernel->function, FindKernel(library, name));
+    PLAIT_ASSIGN_OR_RETURN(kernel->function, FindCudaKernel(library, name));
     kernel->warps = warps;
     kernel->shared_bytes = shared_bytes;
-    PLAIT_RETURN_IF_ERROR(FromCuda(cudaFuncSetAttribute(kernel->function, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                                        static_cast<int>(shared_bytes)),
-                                   "shared memory of a kernel"));
+    PLAIT_RETURN_IF_ERROR(AllowSharedBytes(kernel->function, shared_bytes));
     PLAIT_ASSIGN_OR_RETURN(kernel->most_thread_blocks, ResidentThreadBlocks(kernel->function, warps, shared_bytes));
     return absl::OkStatus();
   };

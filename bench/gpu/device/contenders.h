@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "bench/micro/weights.h"
 #include "gpu/device_decoder.h"
+#include "gpu/gemv.h"
 
 namespace plait::gpu {
 
@@ -30,6 +31,8 @@ absl::StatusOr<Contender> MakeCopy(const Weights& weights);
 // Decoded by our own kernels, all weights in one decode.
 absl::StatusOr<Contender> MakeTier(const Weights& weights, DeviceDecoder& decoder);
 absl::StatusOr<Contender> MakeHuffman(const Weights& weights, DeviceDecoder& decoder);
+// The product with one vector, decoding on the way; its status words are looked at, its result is not.
+absl::StatusOr<Contender> MakeTierGemv(const Weights& weights, GemvMultiplier& gemv);
 
 // Where CMake finds their libraries.
 absl::StatusOr<Contender> MakeCublasGemv(const Weights& weights);

@@ -11,13 +11,9 @@
 
 #include "absl/status/statusor.h"
 #include "codec/base/status.h"
+#include "gpu/launch/cuda_kernels.h"
 
 namespace plait::gpu {
-
-inline absl::Status FromCuda(cudaError_t error, std::string_view what) {
-  if (error == cudaSuccess) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat(Absl(what), ": ", cudaGetErrorString(error)));
-}
 
 // Owns it. All bytes have been written, so that no page is touched for the first time while it is timed.
 class DeviceBytes {

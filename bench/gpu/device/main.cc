@@ -12,6 +12,7 @@
 #include "bench/gpu/device/contenders.h"
 #include "bench/gpu/device/device_memory.h"
 #include "gpu/launch/cuda_decoder.h"
+#include "gpu/launch/cuda_gemv.h"
 
 namespace plait::gpu {
 namespace {
@@ -77,13 +78,14 @@ absl::StatusOr<nlohmann::ordered_json> DescribeDevice() {
 }
 
 // One contender is in the device's memory at a time.
-absl::Status Race(const Options& options, const Weights& weights, DeviceDecoder& decoder) {
+absl::Status Race(const Options& options, const Weights& weights, DeviceDecoder& decoder, GemvMultiplier& gemv) {
   std::vector<std::function<absl::StatusOr<Contender>()>> makers = {
       [&] { return MakeCopy(weights); },
 #ifdef PLAIT_HAS_CUBLAS
       [&] { return MakeCublasGemv(weights); },
 #endif
-      [&] { return MakeTier(weights, decoder); }, [&] { return MakeHuffman(weights, decoder); },
+      [&] { return MakeTier(weights, decoder); },  [&] { return MakeHuffman(weights, decoder); },
+      [&] { return MakeTierGemv(weights, gemv); },
 #ifdef PLAIT_HAS_NVCOMP
       [&] { return MakeNvcompAns(weights); },
 #endif
@@ -116,7 +118,8 @@ absl::Status Run(const Options& options) {
     std::printf("SKIP timing on a device: %s\n", std::string(decoder.status().message()).c_str());
     return absl::OkStatus();
   }
-  return Race(options, *weights, **decoder);
+  PLAIT_ASSIGN_OR_RETURN(const std::unique_ptr<CudaGemv> gemv, CudaGemv::Create());
+  return Race(options, *weights, **decoder, *gemv);
 }
 
 }  // namespace
