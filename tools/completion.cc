@@ -36,6 +36,7 @@ std::string LastWord(const VerbText& verb) { return verb.name.substr(verb.name.r
 
 std::vector<std::string> LastWords(const std::vector<const VerbText*>& verbs) {
   std::vector<std::string> words;
+  words.reserve(verbs.size());
   for (const VerbText* verb : verbs) words.push_back(LastWord(*verb));
   return words;
 }

@@ -65,6 +65,7 @@ std::string HelpText(const VerbText& verb, size_t columns) {
 std::string GroupHelpText(const std::string& name, const std::string& about, const std::vector<VerbText>& verbs,
                           size_t columns) {
   std::vector<Entry> entries;
+  entries.reserve(verbs.size());
   for (const VerbText& verb : verbs) entries.emplace_back(verb.name, verb.about);
   return absl::StrCat(about, "\n\nusage: plait ", name, " VERB [OPTION...] [FILE...]\n\nverbs:\n",
                       Entries(entries, columns), "\nplait help ", name, " VERB lists the options of a verb.\n");

@@ -122,6 +122,7 @@ class Finder {
     std::vector<Counts> of_class(settings_.classes);
     for (size_t c = 0; c < marginals_.size(); ++c) Add(marginals_[c], &of_class[ClassOf(c)]);
     std::vector<Bits> bits;
+    bits.reserve(of_class.size());
     for (const Counts& counts : of_class) bits.push_back(CodeLengths(NormalizeKvCounts(counts)));
     bool changed = false;
     for (size_t c = 0; c < marginals_.size(); ++c) {

@@ -71,7 +71,7 @@ constexpr bool KvIsOpen(KvElementInfo info, unsigned index_magnitude) {
 // The magnitude bits of n * 2^(t - bias), cut off after M bits of mantissa, whether or not the type has them.
 // Requires: 0 < n < 2^16.
 constexpr unsigned KvScaled(KvElementInfo info, int t, unsigned n) {
-  const unsigned top = static_cast<unsigned>(std::bit_width(n)) - 1;
+  const unsigned top = static_cast<unsigned>(std::bit_width(n | 1)) - 1;
   return ((static_cast<unsigned>(t) + top) << info.mantissa_bits) |
          ((n << info.mantissa_bits >> top) & info.mantissa_mask());
 }

@@ -30,7 +30,7 @@ std::vector<int8_t> KvRowSteps(KvElement element, float token_reference, size_t 
   for (size_t row = 0; row < steps.size(); ++row) {
     const double sum = KvSumOfSquares(element, x.subspan(row * channels, channels));
     steps[row] = static_cast<int8_t>(RowStep(sum, token_reference));
-    ++rows_with[static_cast<size_t>(steps[row] + kKvMaxRowStep)];
+    ++rows_with[static_cast<unsigned>(steps[row] + kKvMaxRowStep)];
   }
   size_t kept = 0, best_kept = 0;
   int smallest = -kKvMaxRowStep;

@@ -147,6 +147,7 @@ class Trainer {
       rows += x.size() / channels;
     });
     std::vector<float> log2_rms;
+    log2_rms.reserve(channels);
     for (const double sum : squares) {
       log2_rms.push_back(sum > 0 ? static_cast<float>(0.5 * std::log2(sum / static_cast<double>(rows))) : 0.0f);
     }

@@ -96,9 +96,11 @@ std::vector<uint32_t> FindRotation(const KvGeometry& geometry, const KvPlaneInfo
     best_likeness = likeness;
     turned = true;
   }
+  if (!turned) return {};
   std::vector<uint32_t> rotation;
+  rotation.reserve(n);
   for (const double turns : best) rotation.push_back(static_cast<uint32_t>(std::llround(turns * 0x1p32)));
-  return turned ? rotation : std::vector<uint32_t>();
+  return rotation;
 }
 
 void AppendRotation(std::span<const uint32_t> rotation, std::vector<uint8_t>* segment) {
