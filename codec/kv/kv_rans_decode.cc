@@ -64,6 +64,7 @@ class Stream {
 template <class Plane, class Begin, class Decode>
 absl::Status DecodePlane(const Plane& plane, size_t num_lanes, Stream& stream, const Begin& begin,
                          const Decode& decode) {
+  if (plane.rows() == 0) return absl::OkStatus();  // there is no memory whose places could be named
   for (size_t position = 0; position < plane.channels(); position += num_lanes) {
     const KvStrip strip = KvStripAt(plane, position, num_lanes);
     begin(position, strip);
